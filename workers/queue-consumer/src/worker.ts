@@ -1,0 +1,5 @@
+export default {
+  queue(batch): void {
+    batch.ackAll()
+  },
+} satisfies ExportedHandler<Env>
