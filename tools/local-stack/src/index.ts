@@ -1,0 +1,27 @@
+export { buildWeb } from './build-web.ts'
+export { repository } from './repository.ts'
+export { parseLogEvent, StackLog, type LogEvent } from './stack-log.ts'
+export { startStack, type Stack, type StartStackOptions } from './start-stack.ts'
+export {
+  addOperations,
+  describeOperations,
+  noOperations,
+  type Operations,
+  parseOperationsHeader,
+  sumLoggedOperations,
+} from './story/operations.ts'
+export { linkFromMail, type OutboxMail, readOutbox } from './story/outbox.ts'
+export { pollUntil, type PollOptions } from './story/poll-until.ts'
+export { enterWindow, type WindowStep } from './story/rate-limit-window.ts'
+export {
+  SiteClient,
+  type SiteClientOptions,
+  type SiteRequest,
+  type SiteResponse,
+} from './story/site-client.ts'
+export {
+  developmentWebhookSecret,
+  sendWebhook,
+  type SendWebhookOptions,
+} from './story/stripe-webhook.ts'
+export { persistDirectory, wranglerEnvironment } from './wrangler.ts'

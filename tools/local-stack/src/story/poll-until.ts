@@ -1,0 +1,31 @@
+const defaultDeadlineMs = 20_000
+const pauseMs = 50
+
+/** How long to keep asking. */
+export interface PollOptions {
+  /** Default 20,000 ms. */
+  readonly deadlineMs?: number
+  /** Ends the polling early, in place of a deadline. */
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Asks again and again until the answer is something other than `null`, `undefined` or `false`, and returns it.
+ *
+ * @throws {Error} Naming `description`, when the deadline passes first.
+ */
+export async function pollUntil<T>(
+  description: string,
+  check: () => Promise<T> | T,
+  options: PollOptions = {},
+): Promise<Exclude<T, null | undefined | false>> {
+  const { deadlineMs = defaultDeadlineMs, signal = AbortSignal.timeout(deadlineMs) } = options
+  for (;;) {
+    const answer = await check()
+    if (answer !== null && answer !== undefined && answer !== false) {
+      return answer as Exclude<T, null | undefined | false>
+    }
+    if (signal.aborted) throw new Error(`Waited in vain until ${description}`)
+    await new Promise((resolve) => setTimeout(resolve, pauseMs))
+  }
+}
