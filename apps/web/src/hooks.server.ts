@@ -1,0 +1,97 @@
+import type { Handle, HandleServerError } from '@sveltejs/kit'
+import { AppRegistry } from '$lib/server/app.ts'
+import { setCachePolicy } from '$lib/server/cache-policy.ts'
+import { clientAddress } from '$lib/server/limits/client-address.ts'
+import { describeError, log } from '$lib/server/log.ts'
+import { createOperationCounts, formatOperations } from '$lib/server/operations.ts'
+import { problem } from '$lib/server/problem.ts'
+import { setSecurityHeaders } from '$lib/server/security-headers.ts'
+
+const apps = new AppRegistry()
+
+/** Routes that serve no person: they must answer when sessions cannot be looked up, and cost nothing. */
+const routesWithoutSession = new Set(['/healthz', '/webhooks/stripe', '/dev/kv-outage'])
+
+const unavailableRetrySeconds = 30
+
+export const handle: Handle = async ({ event, resolve }) => {
+  if (!event.platform) throw new Error('This app runs on Cloudflare Workers only')
+  const { env, ctx } = event.platform
+  const app = apps.get(env)
+  const origin = app.originOf(event.url)
+  const routeId = event.route.id
+  const counts = createOperationCounts()
+  event.locals.app = app
+  event.locals.auth = app.authFor(origin)
+  event.locals.origin = origin
+  event.locals.session = null
+  event.locals.sessionUnavailable = false
+  event.locals.setCookies = []
+  event.locals.address = clientAddress(event.request.headers, {
+    // Only development has no Cloudflare in front of it.
+    socketAddress: () => (app.development ? event.getClientAddress() : null),
+  })
+
+  const serve = async (): Promise<Response> => {
+    if (!routesWithoutSession.has(routeId ?? '')) await lookUpSession(event)
+    const refusal = routeId?.startsWith('/api/') ? await refuseApiRequest(event) : null
+    return refusal ?? (await resolve(event))
+  }
+  const answer = await app.ledger.run(counts, () => app.background.run(ctx, serve))
+
+  const response = withMutableHeaders(answer)
+  for (const cookie of event.locals.setCookies) response.headers.append('set-cookie', cookie)
+  setSecurityHeaders(response.headers, { https: event.url.protocol === 'https:' })
+  setCachePolicy(response, {
+    routeId,
+    method: event.request.method,
+    hasCookies: event.request.headers.has('cookie'),
+  })
+  if (response.status === 503 && !response.headers.has('retry-after')) {
+    response.headers.set('retry-after', String(unavailableRetrySeconds))
+  }
+  if (env.ENVIRONMENT !== 'production') {
+    response.headers.set('x-codex-operations', formatOperations(counts))
+  }
+  return response
+}
+
+export const handleError: HandleServerError = ({ error, event, status, message }) => {
+  if (status < 500) return { message }
+  const id = crypto.randomUUID()
+  log('error', 'request_failed', {
+    id,
+    status,
+    method: event.request.method,
+    route: event.route.id,
+    error: describeError(error),
+  })
+  return { message: 'Something went wrong on our side.', id }
+}
+
+type Event = Parameters<Handle>[0]['event']
+
+/** A session that cannot be looked up is not the same as none: pages then answer 503 and nobody is signed out. */
+async function lookUpSession(event: Event): Promise<void> {
+  try {
+    event.locals.session = await event.locals.auth.getSession(event.request.headers)
+  } catch (error) {
+    event.locals.sessionUnavailable = true
+    log('error', 'session_lookup_failed', { route: event.route.id, error: describeError(error) })
+  }
+}
+
+async function refuseApiRequest({ locals }: Event): Promise<Response | null> {
+  if (locals.sessionUnavailable) {
+    return problem(503, 'We cannot look up who you are right now. Try again in a moment.')
+  }
+  const identifier = locals.session?.user.id ?? locals.address
+  const decision = await locals.app.limits.check('api', [{ policy: 'api', identifier }])
+  if (decision.allowed) return null
+  return problem(429, decision.message, { retryAfterSeconds: decision.retryAfterSeconds })
+}
+
+/** Responses that came from elsewhere, such as a redirect or a fetched one, do not let their headers be set. */
+function withMutableHeaders(response: Response): Response {
+  return new Response(response.body, response)
+}

@@ -1,0 +1,145 @@
+import { createAuth } from '@codex/auth'
+import type { Auth, Mailer } from '@codex/auth'
+import { CacheClient, RateLimiterClient, SessionCacheClient } from '@codex/cloudflare-clients'
+import {
+  createAnalyticsService,
+  createContentService,
+  createCreatorService,
+  createMediaService,
+  createPurchaseService,
+  createSettingsService,
+} from '@codex/core-services'
+import type {
+  AnalyticsService,
+  ContentService,
+  CreatorService,
+  MediaService,
+  PurchaseService,
+  SettingsService,
+  TranscodingMessage,
+} from '@codex/core-services'
+import { createDatabase } from '@codex/database'
+import type { Database } from '@codex/database'
+import { BackgroundWork } from './background-work.ts'
+import { meterBindings } from './bindings.ts'
+import { createCheckout } from './checkout/create-checkout.ts'
+import type { Checkout } from './checkout/checkout.ts'
+import type { OutageSwitch } from './faulty-kv.ts'
+import { RateLimits } from './limits/rate-limits.ts'
+import { OperationLedger } from './operations.ts'
+import { DevOutbox } from './outbox/dev-outbox.ts'
+import { createHttpMailer } from './outbox/http-mailer.ts'
+import { createLoggingMailer } from './outbox/logging-mailer.ts'
+
+/** How long a session may be answered from the cache before the database is asked again. */
+const sessionCacheMaxTtlSeconds = 900
+
+/** Everything that is built once for an isolate and serves all of its requests. */
+export interface App {
+  readonly env: Env
+  readonly development: boolean
+  readonly ledger: OperationLedger
+  readonly background: BackgroundWork
+  readonly cache: CacheClient
+  readonly limits: RateLimits
+  readonly database: Database
+  readonly content: ContentService
+  readonly creators: CreatorService
+  readonly settings: SettingsService
+  readonly purchases: PurchaseService
+  readonly analytics: AnalyticsService
+  readonly media: MediaService
+  readonly checkout: Checkout
+  /** Mails that were kept instead of sent. Only in development. */
+  readonly outbox: DevOutbox | null
+  /** Makes KV fail on purpose. Only in development. */
+  readonly outage: OutageSwitch | null
+  /** Where this site is: the configured origin, or in development the one that was asked for. */
+  originOf(url: URL): string
+  /** Auth for links that lead to `origin`. */
+  authFor(origin: string): Auth
+}
+
+/** Builds everything from the bindings. */
+export function createApp(env: Env): App {
+  const development = env.ENVIRONMENT === 'development'
+  const ledger = new OperationLedger()
+  const background = new BackgroundWork()
+  const { waitUntil } = background
+  const outage: OutageSwitch | null = development ? { on: false } : null
+  const { sessionKV, rateLimitKV, cacheKV, d1 } = meterBindings(env, { ledger, outage })
+
+  const database = createDatabase(d1)
+  const cache = new CacheClient(cacheKV, { waitUntil })
+  const sessionCache = new SessionCacheClient(sessionKV, {
+    maxTtlSeconds: sessionCacheMaxTtlSeconds,
+    onStoreError: 'miss',
+  })
+  const limits = new RateLimits(new RateLimiterClient(rateLimitKV))
+  const outbox = development ? new DevOutbox(env.MEDIA) : null
+  const mailer: Mailer = createLoggingMailer(
+    outbox ?? createHttpMailer({ url: env.MAIL_WEBHOOK_URL }),
+  )
+
+  const auths = new Map<string, Auth>()
+  const services = { database, cache }
+  const creators = createCreatorService(services)
+  return {
+    env,
+    development,
+    ledger,
+    background,
+    cache,
+    limits,
+    database,
+    content: createContentService(services),
+    creators,
+    settings: createSettingsService(services),
+    purchases: createPurchaseService(services),
+    analytics: createAnalyticsService(services),
+    media: createMediaService({
+      ...services,
+      buckets: creators,
+      bucket: env.MEDIA,
+      queue: env.TRANSCODING_QUEUE as Queue<TranscodingMessage>,
+    }),
+    checkout: createCheckout(env),
+    outbox,
+    outage,
+    originOf(url) {
+      if (env.PUBLIC_ORIGIN) return env.PUBLIC_ORIGIN
+      if (development) return url.origin
+      throw new Error('PUBLIC_ORIGIN must be set outside of development')
+    },
+    authFor(origin) {
+      let auth = auths.get(origin)
+      if (!auth) {
+        auth = createAuth({
+          d1,
+          secret: env.AUTH_SECRET,
+          origin,
+          secureCookies: !development,
+          sessionCache,
+          mailer,
+          waitUntil,
+        })
+        auths.set(origin, auth)
+      }
+      return auth
+    },
+  }
+}
+
+/** Gives each isolate its one {@link App}. SvelteKit hands over `env` with each request, always the same object. */
+export class AppRegistry {
+  readonly #apps = new WeakMap<Env, App>()
+
+  get(env: Env): App {
+    let app = this.#apps.get(env)
+    if (!app) {
+      app = createApp(env)
+      this.#apps.set(env, app)
+    }
+    return app
+  }
+}

@@ -1,0 +1,50 @@
+import { createEmptyKV, meterKV } from '@codex/cloudflare-clients'
+import { meterD1 } from '@codex/database'
+import { faultyKV } from './faulty-kv.ts'
+import type { OutageSwitch } from './faulty-kv.ts'
+import { log } from './log.ts'
+import type { OperationLedger } from './operations.ts'
+
+/** The three namespaces this app uses and its database, with every operation counted. */
+export interface MeteredBindings {
+  readonly sessionKV: KVNamespace
+  readonly rateLimitKV: KVNamespace
+  readonly cacheKV: KVNamespace
+  readonly d1: D1Database
+}
+
+type KVBinding = 'AUTH_SESSION_KV' | 'RATE_LIMIT_KV' | 'CACHE_KV'
+
+/**
+ * Wraps the bindings of `env` for counting and, in development, for the KV outage switch.
+ *
+ * A namespace that is not bound becomes an empty one: the site then works from the database. This runs once per
+ * isolate, and so does its warning.
+ */
+export function meterBindings(
+  env: Env,
+  { ledger, outage }: { ledger: OperationLedger; outage: OutageSwitch | null },
+): MeteredBindings {
+  const namespace = (name: KVBinding): KVNamespace => {
+    // The generated type promises every binding; a deployment may still lack one.
+    const bound = env[name] as KVNamespace | undefined
+    if (!bound) {
+      log('warn', 'kv_not_bound', {
+        binding: name,
+        effect: 'Working from the database, without what this namespace would hold',
+      })
+      return createEmptyKV()
+    }
+    return meterKV(outage ? faultyKV(bound, outage) : bound, ({ type, keys }) => {
+      ledger.add(`kv.${type}`, keys)
+    })
+  }
+  return {
+    sessionKV: namespace('AUTH_SESSION_KV'),
+    rateLimitKV: namespace('RATE_LIMIT_KV'),
+    cacheKV: namespace('CACHE_KV'),
+    d1: meterD1(env.DB, (count) => {
+      ledger.add('d1.query', count)
+    }),
+  }
+}
