@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { relative } from 'node:path'
 import { parseArgs } from 'node:util'
-import { sampleUsers } from '@codex/database/seed'
+import { samplePassword, sampleUsers } from '@codex/database/seed'
 import { buildWeb } from './build-web.ts'
 import { freePortFrom } from './free-port.ts'
 import { repository } from './repository.ts'
@@ -59,16 +59,15 @@ async function main(): Promise<void> {
     },
   })
   const stopWatching = watchSources(await webSourceFolders(), (files) => rebuilder.rebuild(files))
-  const users = sampleUsers.map(({ email, password, role }) => ({ email, password, role }))
-  const widestEmail = Math.max(...users.map(({ email }) => email.length))
+  const widestEmail = Math.max(...sampleUsers.map(({ email }) => email.length))
   print(
     [
       '',
       `  Codex runs at   ${stack.url}   (ready in ${seconds(startedMs)})`,
       '',
-      ...users.map(
-        ({ email, password, role }, index) =>
-          `  ${index === 0 ? 'Sign in as   ' : '             '}   ${email.padEnd(widestEmail)}  ${password}  ${role}`,
+      `  Sign in with    password ${samplePassword} as`,
+      ...sampleUsers.map(
+        ({ email, role }) => `                  ${email.padEnd(widestEmail)}  ${role}`,
       ),
       '',
       `  Mails it sends  ${stack.url}/dev/outbox`,

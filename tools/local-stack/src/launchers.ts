@@ -38,9 +38,7 @@ export function isRunning(id: number): boolean {
   }
 }
 
-function readProcess(
-  id: number,
-): {
+function readProcess(id: number): {
   readonly command: readonly string[]
   readonly parentId: number
   readonly state: string

@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { repository } from './repository.ts'
 import { runProgram, wranglerEnvironment, wranglerProgram } from './wrangler.ts'
 
@@ -24,7 +24,7 @@ export async function prepareState(stateDirectory: string): Promise<void> {
     env: { ...env, CI: 'true' },
   })
   await runProgram('seed the database', {
-    args: [fileURLToPath(new URL('seed-state.ts', import.meta.url)), stateDirectory],
+    args: [join(import.meta.dirname, 'seed-state.ts'), stateDirectory],
     cwd: repository.root,
     env,
   })

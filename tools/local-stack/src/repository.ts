@@ -1,7 +1,7 @@
-import { fileURLToPath } from 'node:url'
+import { resolve } from 'node:path'
 
 function fromRoot(path: string): string {
-  return fileURLToPath(new URL(`../../../${path}`, import.meta.url))
+  return resolve(import.meta.dirname, '../../..', path)
 }
 
 /** Where things are in the repository, as absolute paths. */

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { freePort } from './free-port.ts'
 import { prepareState } from './prepare-state.ts'
 import { repository } from './repository.ts'
@@ -50,7 +50,7 @@ export async function startStack(options: StartStackOptions): Promise<Stack> {
   const url = `http://localhost:${port === 0 ? await freePort() : port}`
   const logs = new StackLog(log)
   const guard = fork(
-    fileURLToPath(new URL('guard.ts', import.meta.url)),
+    join(import.meta.dirname, 'guard.ts'),
     [
       wranglerProgram,
       'dev',

@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
-import { repository } from './repository.ts'
 
 /** Wrangler's program file, started with the Node that runs us: its launcher would add a process to look after. */
 export const wranglerProgram = fileURLToPath(import.meta.resolve('wrangler'))
@@ -19,11 +18,12 @@ export function persistDirectory(stateDirectory: string): string {
  * running at once (a `dev` and a test run) never call each other.
  */
 export function wranglerEnvironment(stateDirectory: string): NodeJS.ProcessEnv {
-  const { NO_COLOR: _, ...inherited } = process.env
   return {
-    ...inherited,
+    ...process.env,
     CLOUDFLARE_CF_FETCH_ENABLED: 'false',
     FORCE_COLOR: '0',
+    // Set beside FORCE_COLOR, it makes every Node process print a warning.
+    NO_COLOR: undefined,
     WRANGLER_CACHE_DIR: join(stateDirectory, 'wrangler-cache'),
     WRANGLER_HIDE_BANNER: 'true',
     WRANGLER_NO_SKILLS_UPDATE_PROMPTS: 'true',

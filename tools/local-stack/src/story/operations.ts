@@ -40,7 +40,12 @@ export function addOperations(a: Operations, b: Operations): Operations {
 export function parseOperationsHeader(headers: Headers): Operations | null {
   const header = headers.get('x-codex-operations')
   if (header === null) return null
-  const counts = Object.fromEntries(header.split(/[\s,;]+/).map((part) => part.split('=')))
+  const counts = Object.fromEntries(
+    header.split(/[\s,;]+/).map((part): [string, unknown] => {
+      const [name = '', count] = part.split('=')
+      return [name, count]
+    }),
+  )
   return readCounts(counts)
 }
 
