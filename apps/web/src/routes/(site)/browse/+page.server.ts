@@ -1,0 +1,4 @@
+import { loadShelf } from '$lib/server/load-shelf.ts'
+import type { PageServerLoad } from './$types'
+
+export const load: PageServerLoad = (event) => loadShelf(event, { categorySlug: null })
