@@ -1,0 +1,70 @@
+import { digestText, toKVKey, utf8Length } from './kv-key.ts'
+
+/** A part that others are listed under stays short enough that no key below it is cut inside the prefix. */
+const maxGroupBytes = 200
+
+/** Escapes what would make two lists of parts the same key: the separator, the digest mark and the escape itself. */
+function escapePart(part: string): string {
+  return part.replace(/[%:~]|\p{Cc}|\p{Cs}/gu, (character) => {
+    const code = character.charCodeAt(0)
+    return code <= 0xff
+      ? `%${code.toString(16).toUpperCase().padStart(2, '0')}`
+      : `%u${code.toString(16).toUpperCase()}`
+  })
+}
+
+function escapeGroup(part: string): string {
+  const escaped = escapePart(part)
+  return utf8Length(escaped) <= maxGroupBytes ? escaped : digestText(escaped, maxGroupBytes)
+}
+
+/** The pattern of every key that this package writes. `docs/storage-schema.md` is held to this list by a test. */
+export const keyPatterns = {
+  cache: 'cache:{feature}:{id}',
+  rateLimit: 'rl:{endpoint}:{identifier}',
+  session: 'session:token:{tokenHash}',
+  userSession: 'session:user:{userId}:{tokenHash}',
+} as const
+
+/**
+ * Typed builders for the key patterns of the storage schema.
+ *
+ * Parts are escaped, so that different parts never give the same key: `("a:b", "c")` and `("a", "b:c")` differ. Any
+ * string is a valid part. A key that would be over KV's 512 bytes ends in a digest and keeps a readable start.
+ *
+ * @see https://developers.cloudflare.com/kv/platform/limits/
+ *
+ * @example
+ * ```ts
+ * import { keys } from '@codex/cloudflare-clients'
+ *
+ * keys.cache('content', 'list', 'photography') // 'cache:content:list:photography'
+ * keys.cache('a:b', 'c') // 'cache:a%3Ab:c'
+ * ```
+ */
+export const keys = {
+  /** A cache entry of a feature. */
+  cache(feature: string, ...id: readonly string[]): string {
+    return toKVKey(`${keys.cachePrefix(feature)}${id.map(escapePart).join(':')}`)
+  },
+  /** What every cache entry of a feature starts with: for `deleteByPrefix`. */
+  cachePrefix(feature: string): string {
+    return `cache:${escapeGroup(feature)}:`
+  },
+  /** The count of one identifier at one endpoint. */
+  rateLimit(endpoint: string, identifier: string): string {
+    return toKVKey(`rl:${escapeGroup(endpoint)}:${escapePart(identifier)}`)
+  },
+  /** A cached session. Takes the hash of the bearer token, never the token. */
+  session(tokenHash: string): string {
+    return toKVKey(`session:token:${escapePart(tokenHash)}`)
+  },
+  /** The entry that lets a user's sessions be found. */
+  userSession(userId: string, tokenHash: string): string {
+    return toKVKey(`${keys.userSessionPrefix(userId)}${escapePart(tokenHash)}`)
+  },
+  /** What every session entry of a user starts with. */
+  userSessionPrefix(userId: string): string {
+    return `session:user:${escapeGroup(userId)}:`
+  },
+} as const

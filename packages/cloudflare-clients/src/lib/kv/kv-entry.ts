@@ -1,0 +1,139 @@
+import { KVError } from './kv-error.ts'
+import { utf8Length } from './kv-key.ts'
+import { kvLimits } from './kv-limits.ts'
+
+/**
+ * What this package keeps in a key's KV metadata.
+ *
+ * The value stays the caller's plain text, so that other code reads it with `kv.get(key, 'json')`. Expiry stands here
+ * because KV's own cannot be under 60 seconds and is not exact.
+ */
+interface EntryMetadata {
+  /** Tells our metadata from other code's. */
+  readonly codex: 1
+  readonly expiresAtMs?: number
+  readonly user?: unknown
+}
+
+/** An entry as it is in KV, whoever wrote it. */
+export interface KVEntry {
+  readonly text: string
+  /** `null` where the entry does not expire or other code wrote it. */
+  readonly expiresAtMs: number | null
+  /** The caller's own metadata. `null` where there is none. */
+  readonly userMetadata: unknown
+}
+
+function isEntryMetadata(metadata: unknown): metadata is EntryMetadata {
+  if (typeof metadata !== 'object' || metadata === null) return false
+  const { codex, expiresAtMs } = metadata as Partial<EntryMetadata>
+  return codex === 1 && (expiresAtMs === undefined || typeof expiresAtMs === 'number')
+}
+
+/** Separates our part of a key's metadata from the caller's. Metadata of other code is all the caller's. */
+export function readMetadata(metadata: unknown): Omit<KVEntry, 'text'> {
+  if (!isEntryMetadata(metadata)) return { expiresAtMs: null, userMetadata: metadata ?? null }
+  return { expiresAtMs: metadata.expiresAtMs ?? null, userMetadata: metadata.user ?? null }
+}
+
+/** @returns The entry, or `null` where KV has none or it expired by our clock, whatever KV says. */
+export function toEntry(text: string | null, metadata: unknown, nowMs: number): KVEntry | null {
+  if (text === null) return null
+  const entry = { text, ...readMetadata(metadata) }
+  return isExpired(entry.expiresAtMs, nowMs) ? null : entry
+}
+
+export function isExpired(expiresAtMs: number | null, nowMs: number): boolean {
+  return expiresAtMs !== null && expiresAtMs <= nowMs
+}
+
+interface EntryOptions {
+  readonly expiresAtMs?: number | undefined
+  readonly userMetadata?: unknown
+  readonly nowMs: number
+}
+
+/** The options of the `put` that stores an entry: its physical TTL is at least the 60 s that KV takes. */
+export function toPutOptions(action: string, options: EntryOptions): KVNamespacePutOptions {
+  const { expiresAtMs, userMetadata, nowMs } = options
+  if (expiresAtMs === undefined && userMetadata === undefined) return {}
+  const metadata: EntryMetadata = {
+    codex: 1,
+    ...(expiresAtMs !== undefined && { expiresAtMs }),
+    ...(userMetadata !== undefined && { user: userMetadata }),
+  }
+  const bytes = utf8Length(JSON.stringify(metadata))
+  if (bytes > kvLimits.maxMetadataBytes) {
+    throw new RangeError(
+      `Cannot ${action}: metadata must be at most ${kvLimits.maxMetadataBytes} bytes with ours, received ${bytes}`,
+    )
+  }
+  if (expiresAtMs === undefined) return { metadata }
+  return { metadata, expirationTtl: toExpirationTtlSeconds(expiresAtMs, nowMs) }
+}
+
+/** @returns The `expirationTtl` that KV takes: whole seconds, from 60. */
+export function toExpirationTtlSeconds(expiresAtMs: number, nowMs: number): number {
+  const ttlSeconds = Math.ceil((expiresAtMs - nowMs) / 1000)
+  return Math.min(
+    Math.max(ttlSeconds, kvLimits.minExpirationTtlSeconds),
+    kvLimits.maxExpirationTtlSeconds,
+  )
+}
+
+/**
+ * @returns When an entry written now expires, in epoch ms.
+ * @throws {RangeError} When the TTL is not above 0 and at most 2,147,483,647 seconds.
+ */
+export function toExpiresAtMs(action: string, ttlSeconds: number, nowMs: number): number {
+  if (!(ttlSeconds > 0 && ttlSeconds <= kvLimits.maxExpirationTtlSeconds)) {
+    throw new RangeError(
+      `Cannot ${action}: ttlSeconds must be greater than 0 and at most ${kvLimits.maxExpirationTtlSeconds}, received ${ttlSeconds}`,
+    )
+  }
+  return nowMs + ttlSeconds * 1000
+}
+
+/**
+ * @throws {TypeError} When the value has no JSON text: KV would store the text `undefined` and break the next read.
+ * @throws {RangeError} When the text is over KV's 25 MiB.
+ */
+export function toJsonText(action: string, value: unknown): string {
+  // Its type says string, but it gives undefined for what has no JSON text.
+  let text: unknown
+  try {
+    text = JSON.stringify(value)
+  } catch (error) {
+    throw new TypeError(`Cannot ${action}: value must be plain JSON`, { cause: error })
+  }
+  if (typeof text !== 'string') {
+    throw new TypeError(`Cannot ${action}: value must be plain JSON, received ${typeof value}`)
+  }
+  assertValueSize(action, text)
+  return text
+}
+
+/** @throws {RangeError} When the text is over KV's 25 MiB. */
+export function assertValueSize(action: string, text: string): void {
+  // A UTF-16 unit is at most three UTF-8 bytes, so most texts are known to fit without counting.
+  if (text.length * 3 <= kvLimits.maxValueBytes) return
+  const bytes = utf8Length(text)
+  if (bytes > kvLimits.maxValueBytes) {
+    throw new RangeError(
+      `Cannot ${action}: value must be at most ${kvLimits.maxValueBytes} bytes, received ${bytes}`,
+    )
+  }
+}
+
+/** @throws {KVError} With code `corrupt_value` when the text is no JSON. */
+export function parseJsonText(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // Without its cause, which quotes the stored text: a value may be personal.
+    throw new KVError('Cannot read from KV: the stored value is not JSON', {
+      code: 'corrupt_value',
+      operation: 'read',
+    })
+  }
+}

@@ -1,0 +1,78 @@
+import { CloudflareClientError } from '../shared/client-error.ts'
+
+export type KVErrorCode =
+  /** A second write to a key within a second (429). */
+  | 'rate_limited'
+  /** The account's free daily quota is used up. */
+  | 'quota_exceeded'
+  /** Value, metadata or bulk read over its limit (413). */
+  | 'too_large'
+  /** KV refused the call as malformed (400, 414). */
+  | 'invalid_request'
+  /** A stored value is not what it should be. */
+  | 'corrupt_value'
+  /** KV did not serve the call. */
+  | 'unavailable'
+
+export type KVOperationName = 'read' | 'write' | 'delete' | 'list'
+
+const retryableCodes: readonly KVErrorCode[] = ['rate_limited', 'unavailable']
+const actions: Record<KVOperationName, string> = {
+  read: 'read from KV',
+  write: 'write to KV',
+  delete: 'delete from KV',
+  list: 'list KV',
+}
+
+/** KV failed. The `cause` is what the binding threw. */
+export class KVError extends CloudflareClientError {
+  override readonly name = 'KVError'
+  declare readonly code: KVErrorCode
+  declare readonly operation: KVOperationName
+
+  constructor(
+    message: string,
+    options: { code: KVErrorCode; operation: KVOperationName; cause?: unknown },
+  ) {
+    super(message, { ...options, retryable: retryableCodes.includes(options.code) })
+  }
+}
+
+const codesByStatus: Readonly<Record<string, KVErrorCode>> = {
+  '400': 'invalid_request',
+  '413': 'too_large',
+  '414': 'invalid_request',
+  '429': 'rate_limited',
+}
+
+/** The binding's errors carry no status property, only a text such as `KV PUT failed: 429 Too Many Requests`. */
+function classify(message: string): KVErrorCode {
+  if (message.includes('limit exceeded for the day')) return 'quota_exceeded'
+  const status = /failed: (\d{3})\b/.exec(message)?.[1] ?? ''
+  return codesByStatus[status] ?? 'unavailable'
+}
+
+const reasons: Record<KVErrorCode, string> = {
+  rate_limited: 'the key was written less than a second ago',
+  quota_exceeded: 'the daily quota is used up',
+  too_large: 'it is over a size limit',
+  invalid_request: 'KV refused the request',
+  corrupt_value: 'the stored value is corrupt',
+  unavailable: 'KV is unavailable',
+}
+
+/** Wraps what a KV binding threw. The binding's own text stays in `cause`. */
+export function toKVError(operation: KVOperationName, cause: unknown): KVError {
+  if (cause instanceof KVError) return cause
+  const code = classify(cause instanceof Error ? cause.message : String(cause))
+  return new KVError(`Cannot ${actions[operation]}: ${reasons[code]}`, { code, operation, cause })
+}
+
+/** Runs one call of a binding and turns what it throws into a {@link KVError}. */
+export async function kvCall<T>(operation: KVOperationName, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    throw toKVError(operation, error)
+  }
+}

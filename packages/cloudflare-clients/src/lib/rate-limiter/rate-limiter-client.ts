@@ -1,0 +1,222 @@
+import { toExpirationTtlSeconds } from '../kv/kv-entry.ts'
+import { kvCall, type KVError, toKVError } from '../kv/kv-error.ts'
+import { kvLimits } from '../kv/kv-limits.ts'
+import { keys } from '../kv/keys.ts'
+import { createReporter, type EventReporter } from '../shared/client-event.ts'
+import { mergeCounts, parseWindowCount, type WindowCount, windowEnd } from './fixed-window.ts'
+import type { RateLimitPolicy } from './policies.ts'
+
+export interface RateLimiterClientOptions {
+  /** The clock that windows are cut by, in epoch ms. Default `Date.now`. */
+  readonly now?: () => number
+  /** Told of store errors and corrupt counts. Default: a JSON line on `console.warn`. */
+  readonly onEvent?: EventReporter
+  /**
+   * What a check says when KV cannot be read. `open`: what this isolate's own count says. `closed`: denied.
+   * Default `open`.
+   */
+  readonly onStoreError?: 'open' | 'closed'
+  /** How many identifiers this isolate keeps a count of, at least 1. The oldest is dropped first. Default 10,000. */
+  readonly maxLocalCounts?: number
+}
+
+export interface RateLimitResult {
+  readonly allowed: boolean
+  /** How many more calls the window admits, as far as this isolate knows. */
+  readonly remaining: number
+  /** When the window ends, in epoch ms. The same for every check within a window. */
+  readonly resetAt: number
+}
+
+/** What this isolate knows, and when it last asked KV. */
+interface LocalCount extends WindowCount {
+  readonly askedAtMs: number
+}
+
+/** KV may serve a count that is this old, so a denial that is younger is not asked for again. */
+const staleMs = kvLimits.defaultCacheTtlSeconds * 1000
+/** How long a clearing is kept for isolates that still hold the count: longer than any usual window. */
+const clearedTtlSeconds = 86_400
+
+/**
+ * A fixed-window rate limiter on Workers KV.
+ *
+ * **It is not exact, because KV cannot make it so.** Within one isolate no window admits more than its limit. Isolates
+ * learn of each other's calls only through KV, which is read up to 60 seconds or more late, takes one write per key
+ * and second and has no atomic increment: under concurrent load from several isolates or locations a window admits up
+ * to its limit in each of them. Two windows side by side may admit twice the limit around their border. Use it to
+ * slow abuse, not to meter what must not be exceeded.
+ *
+ * **Windows** are aligned to the clock: they begin at multiples of their length since the epoch, so `resetAt` is the
+ * same everywhere without asking, and a count is never extended by the calls that follow.
+ *
+ * **Cost.** An admitted call is one read and one write. A denied call consumes nothing and writes nothing, and
+ * repeated denials are answered from this isolate without an operation for up to 60 seconds at a time.
+ *
+ * **Failure.** A failed write is reported and the call stands; a failed read is decided by `onStoreError`.
+ *
+ * Identifiers are part of KV key names, which appear in traces: hash those that are personal.
+ *
+ * @see https://developers.cloudflare.com/kv/platform/limits/
+ *
+ * @example
+ * ```ts
+ * import { RateLimiterClient, rateLimitPolicies } from '@codex/cloudflare-clients/rate-limiter'
+ *
+ * const limiter = new RateLimiterClient(env.RATE_LIMIT_KV)
+ * const { allowed, resetAt } = await limiter.checkLimit('user-1', rateLimitPolicies.login)
+ * if (!allowed) {
+ *   const retryAfterSeconds = Math.ceil((resetAt - Date.now()) / 1000)
+ *   throw new Response('Too many attempts', { status: 429, headers: { 'Retry-After': `${retryAfterSeconds}` } })
+ * }
+ * ```
+ */
+export class RateLimiterClient {
+  readonly #kv: KVNamespace
+  readonly #now: () => number
+  readonly #report: EventReporter
+  readonly #onStoreError: 'open' | 'closed'
+  readonly #maxLocalCounts: number
+  readonly #localCounts = new Map<string, LocalCount>()
+
+  /** @throws {RangeError} When `maxLocalCounts` is not a whole number of at least 1. */
+  constructor(kv: KVNamespace, options: RateLimiterClientOptions = {}) {
+    this.#kv = kv
+    this.#now = options.now ?? Date.now
+    this.#report = createReporter(options.onEvent)
+    this.#onStoreError = options.onStoreError ?? 'open'
+    this.#maxLocalCounts = options.maxLocalCounts ?? 10_000
+    if (!(Number.isInteger(this.#maxLocalCounts) && this.#maxLocalCounts >= 1)) {
+      throw new RangeError(
+        `Cannot create rate limiter: maxLocalCounts must be a whole number of at least 1, received ${this.#maxLocalCounts}`,
+      )
+    }
+  }
+
+  /**
+   * Counts a call and says whether it is within the limit.
+   *
+   * @throws {TypeError} When the identifier or the prefix is empty: an empty one would put everybody in one count.
+   * @throws {RangeError} When `limit` is not a whole number of at least 1 or `window` is not above 0.
+   */
+  async checkLimit(identifier: string, policy: RateLimitPolicy): Promise<RateLimitResult> {
+    assertPolicy(policy)
+    const key = toKey('check rate limit', identifier, policy.keyPrefix)
+    const local = this.#localCounts.get(key)
+    if (local !== undefined && this.#isDenialKnown(local, policy)) {
+      return { allowed: false, remaining: 0, resetAt: local.resetAt }
+    }
+
+    const stored = await this.#readCount(key)
+    return this.#decide(key, policy, stored)
+  }
+
+  /**
+   * Clears the count of an identifier, with one write. This isolate admits again at once; others when KV makes the
+   * clearing known to them, within 60 seconds or more.
+   *
+   * @throws {TypeError} When the identifier or the prefix is empty.
+   * @throws {KVError} When KV fails.
+   */
+  async reset(identifier: string, keyPrefix: string): Promise<void> {
+    const key = toKey('reset rate limit', identifier, keyPrefix)
+    const nowMs = this.#now()
+    const cleared = { count: 0, resetAt: 0, clearedAtMs: nowMs }
+    this.#keep(key, { ...cleared, askedAtMs: nowMs })
+    // A delete would be lost on isolates that hold a higher count of their own: a clearing outranks it.
+    await kvCall('write', () =>
+      this.#kv.put(key, JSON.stringify(cleared), { expirationTtl: clearedTtlSeconds }),
+    )
+  }
+
+  #isDenialKnown(local: LocalCount, { limit, window }: RateLimitPolicy): boolean {
+    const nowMs = this.#now()
+    return (
+      local.count >= limit &&
+      local.resetAt === windowEnd(nowMs, window) &&
+      nowMs - local.askedAtMs < staleMs
+    )
+  }
+
+  async #decide(
+    key: string,
+    { limit, window }: RateLimitPolicy,
+    stored: WindowCount | null | 'failed',
+  ): Promise<RateLimitResult> {
+    // Up to the write nothing is awaited: concurrent checks of this isolate see each other's calls.
+    const nowMs = this.#now()
+    const resetAt = windowEnd(nowMs, window)
+    if (stored === 'failed' && this.#onStoreError === 'closed') {
+      return { allowed: false, remaining: 0, resetAt }
+    }
+    const known = [stored === 'failed' ? null : stored, this.#localCounts.get(key)]
+    const merged = mergeCounts(
+      known.filter((one) => one != null),
+      resetAt,
+    )
+    const allowed = merged.count < limit
+    const counted = { ...merged, count: merged.count + (allowed ? 1 : 0) }
+    this.#keep(key, { ...counted, askedAtMs: nowMs })
+    if (allowed) await this.#writeCount(key, counted, nowMs)
+    return { allowed, remaining: Math.max(0, limit - counted.count), resetAt }
+  }
+
+  async #readCount(key: string): Promise<WindowCount | null | 'failed'> {
+    let text: string | null
+    try {
+      text = await this.#kv.get(key, { type: 'text', cacheTtl: kvLimits.minCacheTtlSeconds })
+    } catch (error) {
+      this.#reportStoreError('get', key, toKVError('read', error))
+      return 'failed'
+    }
+    if (text === null) return null
+    const stored = parseWindowCount(text)
+    if (stored === null) {
+      const reason = 'it is not a count'
+      this.#report({ type: 'corrupt_value', client: 'rate-limiter', key, reason })
+    }
+    return stored
+  }
+
+  async #writeCount(key: string, counted: WindowCount, nowMs: number): Promise<void> {
+    // In the last minute of a window the rest is under the 60 s that KV takes: KV keeps the count longer then, and
+    // the resetAt in the value decides.
+    const expirationTtl = toExpirationTtlSeconds(counted.resetAt, nowMs)
+    try {
+      await this.#kv.put(key, JSON.stringify(counted), { expirationTtl })
+    } catch (error) {
+      this.#reportStoreError('put', key, toKVError('write', error))
+    }
+  }
+
+  #keep(key: string, local: LocalCount): void {
+    this.#localCounts.delete(key)
+    this.#localCounts.set(key, local)
+    if (this.#localCounts.size <= this.#maxLocalCounts) return
+    const [oldest] = this.#localCounts.keys()
+    if (oldest !== undefined) this.#localCounts.delete(oldest)
+  }
+
+  #reportStoreError(operation: string, key: string, error: KVError): void {
+    this.#report({ type: 'store_error', client: 'rate-limiter', operation, key, error })
+  }
+}
+
+function toKey(action: string, identifier: string, keyPrefix: string): string {
+  if (identifier === '') throw new TypeError(`Cannot ${action}: identifier must not be empty`)
+  if (keyPrefix === '') throw new TypeError(`Cannot ${action}: keyPrefix must not be empty`)
+  return keys.rateLimit(keyPrefix, identifier)
+}
+
+function assertPolicy({ limit, window }: RateLimitPolicy): void {
+  if (!(Number.isInteger(limit) && limit >= 1)) {
+    throw new RangeError(
+      `Cannot check rate limit: limit must be a whole number of at least 1, received ${limit}`,
+    )
+  }
+  if (!(window > 0 && window <= kvLimits.maxExpirationTtlSeconds)) {
+    throw new RangeError(
+      `Cannot check rate limit: window must be greater than 0 and at most ${kvLimits.maxExpirationTtlSeconds}, received ${window}`,
+    )
+  }
+}

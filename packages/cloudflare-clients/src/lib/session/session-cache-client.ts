@@ -1,0 +1,185 @@
+import { iterateKeys } from '../kv/key-listing.ts'
+import { isExpired, type KVEntry, toExpiresAtMs, toPutOptions } from '../kv/kv-entry.ts'
+import { kvCall, type KVError, toKVError } from '../kv/kv-error.ts'
+import { keys } from '../kv/keys.ts'
+import { readEntry } from '../kv/read-entries.ts'
+import { createReporter, type EventReporter } from '../shared/client-event.ts'
+import { forEachConcurrent } from '../shared/for-each-concurrent.ts'
+import { sha256Base64Url } from '../shared/sha256.ts'
+import { type CachedSession, isStoredSession, type StoredSession } from './cached-session.ts'
+
+export interface SessionCacheClientOptions {
+  /** The clock that expiry is decided on, in epoch ms. Default `Date.now`. */
+  readonly now?: () => number
+  /** Told of store errors and corrupt values. Default: a JSON line on `console.warn`. */
+  readonly onEvent?: EventReporter
+  /**
+   * The longest a session stays cached before it is asked for in the database again, in seconds, above 0. It bounds
+   * how long a session outlives a revocation that could not reach KV. Default: until the session's own `expiresAt`.
+   */
+  readonly maxTtlSeconds?: number
+  /**
+   * What `get` and `set` do when KV fails. `throw`: reject with a `KVError`, so that nobody is taken for signed out.
+   * `miss`: report it; `get` gives `null` and `set` does nothing. Choose `miss` only where `null` makes you ask the
+   * database. Default `throw`.
+   */
+  readonly onStoreError?: 'throw' | 'miss'
+}
+
+const concurrentDeletes = 6
+
+/**
+ * A cache of sessions in Workers KV, in front of the database that owns them.
+ *
+ * **Secrets.** Keys hold the SHA-256 of the bearer token and values do not hold it, so reading the namespace gives
+ * nobody a session.
+ *
+ * **Consistency.** `get` refuses what is expired by the session's own `expiresAt`, whatever KV says. After `delete` or
+ * `deleteUserSessions` other locations may accept the session for 60 seconds longer or more, because KV is eventually
+ * consistent. A request that read the session from the database before its revocation may also cache it again after;
+ * `maxTtlSeconds` bounds that.
+ *
+ * **Cost.** `get` is one read, `set` two writes, `delete` one delete, `deleteUserSessions` a list for each 1,000
+ * sessions and two deletes for each session.
+ *
+ * @see https://developers.cloudflare.com/kv/concepts/how-kv-works/
+ *
+ * @example
+ * ```ts
+ * import { SessionCacheClient } from '@codex/cloudflare-clients/session'
+ *
+ * const sessions = new SessionCacheClient(env.AUTH_SESSION_KV, { maxTtlSeconds: 900 })
+ * const cached = await sessions.get(token)
+ * await sessions.deleteUserSessions('user-1')
+ * ```
+ */
+export class SessionCacheClient {
+  readonly #kv: KVNamespace
+  readonly #now: () => number
+  readonly #report: EventReporter
+  readonly #maxTtlSeconds: number
+  readonly #onStoreError: 'throw' | 'miss'
+
+  /** @throws {RangeError} When `maxTtlSeconds` is not above 0. */
+  constructor(kv: KVNamespace, options: SessionCacheClientOptions = {}) {
+    this.#kv = kv
+    this.#now = options.now ?? Date.now
+    this.#report = createReporter(options.onEvent)
+    this.#maxTtlSeconds = options.maxTtlSeconds ?? Infinity
+    if (options.maxTtlSeconds !== undefined) {
+      toExpiresAtMs('create session cache', options.maxTtlSeconds, 0)
+    }
+    this.#onStoreError = options.onStoreError ?? 'throw'
+  }
+
+  /**
+   * Reads a session.
+   *
+   * @returns What `set` took, or `null` where it is not cached, has expired or cannot be read as a session: ask the
+   * database. A value that cannot be read is reported and not deleted.
+   * @throws {TypeError} When the token is empty.
+   * @throws {KVError} When KV fails and `onStoreError` is `throw`.
+   */
+  async get(token: string): Promise<CachedSession | null> {
+    const key = keys.session(hashToken('get session', token))
+    let entry: KVEntry | null
+    try {
+      entry = await readEntry(this.#kv, key, this.#now())
+    } catch (error) {
+      this.#handleStoreError('get', key, toKVError('read', error))
+      return null
+    }
+    if (entry === null) return null
+    const stored = this.#parse(key, entry.text)
+    if (stored === null || isExpired(Date.parse(stored.session.expiresAt), this.#now())) return null
+    return { session: { ...stored.session, token }, user: stored.user }
+  }
+
+  /**
+   * Caches a session until it expires, or for `maxTtlSeconds` where that is sooner. One that has expired is not stored.
+   *
+   * @throws {TypeError} When the token is not the session's, the user is not the session's, or a field is missing.
+   * @throws {KVError} When KV fails and `onStoreError` is `throw`.
+   */
+  async set(token: string, { session, user }: CachedSession): Promise<void> {
+    const tokenHash = hashToken('cache session', token)
+    if (session.token !== token) {
+      throw new TypeError('Cannot cache session: token must be the session’s own')
+    }
+    const { token: bearer, ...sessionWithoutBearer } = session
+    const stored: StoredSession = { session: sessionWithoutBearer, user }
+    if (!isStoredSession(stored)) {
+      throw new TypeError('Cannot cache session: it must have every field of a CachedSession')
+    }
+    const nowMs = this.#now()
+    const expiresAtMs = Math.min(Date.parse(session.expiresAt), nowMs + this.#maxTtlSeconds * 1000)
+    if (isExpired(expiresAtMs, nowMs)) return
+    const putOptions = toPutOptions('cache session', { expiresAtMs, nowMs })
+    const key = keys.session(tokenHash)
+    try {
+      // The user's entry first: a session that is cached can always be found by deleteUserSessions.
+      await this.#kv.put(keys.userSession(user.id, tokenHash), '', putOptions)
+      await this.#kv.put(key, JSON.stringify(stored), putOptions)
+    } catch (error) {
+      this.#handleStoreError('set', key, toKVError('write', error))
+    }
+  }
+
+  /**
+   * Forgets one session. The entry under its user stays until it expires, which costs less than reading whose it is.
+   *
+   * @throws {KVError} When KV fails, whatever `onStoreError` says: the session may still be served.
+   */
+  async delete(token: string): Promise<void> {
+    const key = keys.session(hashToken('delete session', token))
+    await kvCall('delete', () => this.#kv.delete(key))
+  }
+
+  /**
+   * Forgets every session of a user that KV lists.
+   *
+   * Each session has a key of its own under the user, so concurrent sign-ins lose none. A session cached elsewhere
+   * less than about a minute ago may not be listed yet.
+   *
+   * @returns How many were found and deleted, expired ones that KV still keeps included.
+   * @throws {KVError} The first failure, after all were tried. What was not deleted is found again by the next call.
+   */
+  async deleteUserSessions(userId: string): Promise<{ readonly deletedSessions: number }> {
+    const prefix = keys.userSessionPrefix(userId)
+    let deletedSessions = 0
+    const errors = await forEachConcurrent(
+      iterateKeys(this.#kv, prefix),
+      concurrentDeletes,
+      async ({ name }) => {
+        await this.#kv.delete(keys.session(name.slice(prefix.length)))
+        await this.#kv.delete(name)
+        deletedSessions++
+      },
+    )
+    if (errors.length > 0) throw toKVError('delete', errors[0])
+    return { deletedSessions }
+  }
+
+  #parse(key: string, text: string): StoredSession | null {
+    let value: unknown
+    try {
+      value = JSON.parse(text)
+    } catch {
+      value = undefined
+    }
+    if (isStoredSession(value)) return value
+    const reason = 'it is not a session'
+    this.#report({ type: 'corrupt_value', client: 'session-cache', key, reason })
+    return null
+  }
+
+  #handleStoreError(operation: string, key: string, error: KVError): void {
+    if (this.#onStoreError === 'throw') throw error
+    this.#report({ type: 'store_error', client: 'session-cache', operation, key, error })
+  }
+}
+
+function hashToken(action: string, token: string): string {
+  if (token === '') throw new TypeError(`Cannot ${action}: token must not be empty`)
+  return sha256Base64Url(token)
+}

@@ -1,0 +1,27 @@
+/**
+ * Runs `task` over every item with at most `concurrency` at a time, and carries on past failures.
+ *
+ * @returns The errors of the tasks that failed, in the order they failed. An error of the iterable itself rejects.
+ */
+export async function forEachConcurrent<T>(
+  items: Iterable<T> | AsyncIterable<T>,
+  concurrency: number,
+  task: (item: T) => Promise<void>,
+): Promise<unknown[]> {
+  const errors: unknown[] = []
+  // One generator shared by all runners: its queued next() calls hand each item to exactly one of them.
+  const source = (async function* () {
+    yield* items
+  })()
+  const run = async (): Promise<void> => {
+    for (let next = await source.next(); !next.done; next = await source.next()) {
+      try {
+        await task(next.value)
+      } catch (error) {
+        errors.push(error)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: concurrency }, run))
+  return errors
+}

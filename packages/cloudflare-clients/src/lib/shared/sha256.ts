@@ -1,0 +1,82 @@
+/**
+ * SHA-256 in JavaScript (FIPS 180-4), because Web Crypto's is asynchronous and keys are built synchronously.
+ *
+ * It hashes keys and high-entropy tokens. It is no password hash. `sha256.test.ts` holds it to Web Crypto.
+ */
+const roundConstants = Uint32Array.from([
+  0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+  0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+  0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+  0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+  0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+  0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+  0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+  0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+])
+const initialState = [
+  0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
+]
+const blockBytes = 64
+const lengthFieldBytes = 8
+
+function rotateRight(word: number, bits: number): number {
+  return (word >>> bits) | (word << (32 - bits))
+}
+
+function pad(message: Uint8Array): DataView {
+  const paddedBytes = Math.ceil((message.length + 1 + lengthFieldBytes) / blockBytes) * blockBytes
+  const padded = new Uint8Array(paddedBytes)
+  padded.set(message)
+  padded[message.length] = 0x80
+  const view = new DataView(padded.buffer)
+  view.setBigUint64(paddedBytes - lengthFieldBytes, BigInt(message.length) * 8n)
+  return view
+}
+
+/** @returns The 32 bytes of the SHA-256 digest. */
+export function sha256(message: Uint8Array): Uint8Array {
+  const view = pad(message)
+  const state = Uint32Array.from(initialState)
+  const schedule = new Uint32Array(64)
+  const at = (index: number): number => schedule[index] ?? 0
+  for (let offset = 0; offset < view.byteLength; offset += blockBytes) {
+    for (let i = 0; i < 16; i++) schedule[i] = view.getUint32(offset + i * 4)
+    for (let i = 16; i < 64; i++) {
+      const w15 = at(i - 15)
+      const w2 = at(i - 2)
+      const s0 = rotateRight(w15, 7) ^ rotateRight(w15, 18) ^ (w15 >>> 3)
+      const s1 = rotateRight(w2, 17) ^ rotateRight(w2, 19) ^ (w2 >>> 10)
+      schedule[i] = at(i - 16) + s0 + at(i - 7) + s1
+    }
+    let [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = state
+    for (let i = 0; i < 64; i++) {
+      const s1 = rotateRight(e, 6) ^ rotateRight(e, 11) ^ rotateRight(e, 25)
+      const choice = (e & f) ^ (~e & g)
+      const t1 = (h + s1 + choice + (roundConstants[i] ?? 0) + at(i)) | 0
+      const s0 = rotateRight(a, 2) ^ rotateRight(a, 13) ^ rotateRight(a, 22)
+      const majority = (a & b) ^ (a & c) ^ (b & c)
+      const t2 = (s0 + majority) | 0
+      h = g
+      g = f
+      f = e
+      e = (d + t1) | 0
+      d = c
+      c = b
+      b = a
+      a = (t1 + t2) | 0
+    }
+    for (const [i, word] of [a, b, c, d, e, f, g, h].entries()) state[i] = (state[i] ?? 0) + word
+  }
+  const digest = new DataView(new ArrayBuffer(32))
+  for (const [i, word] of state.entries()) digest.setUint32(i * 4, word)
+  return new Uint8Array(digest.buffer)
+}
+
+/** @returns The SHA-256 digest of the text's UTF-8 bytes as 43 characters of unpadded base64url. */
+export function sha256Base64Url(text: string): string {
+  const digest = sha256(new TextEncoder().encode(text))
+  return btoa(String.fromCharCode(...digest))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')
+}
