@@ -61,6 +61,7 @@ export {
   type ServiceEventReporter,
 } from './cache/service-event.ts'
 export type { InputIssue, InvalidInput, NotFound } from './validation/parse-input.ts'
+export {
   createMediaService,
   type MediaEvent,
   type MediaService,
