@@ -10,9 +10,8 @@ export interface OutboxMail {
 
 /** The mails that the site sent, newest first. */
 export async function readOutbox(client: SiteClient): Promise<readonly OutboxMail[]> {
-  const response = await client.get('/dev/outbox?format=json')
-  const body: unknown = JSON.parse(response.text)
-  const mails = Array.isArray(body) ? body : (body as { mails?: unknown }).mails
+  const response = await client.get('/dev/outbox/json')
+  const mails: unknown = JSON.parse(response.text)
   if (!Array.isArray(mails)) throw new Error(`Expected a list of mails, received ${response.text}`)
   return mails as OutboxMail[]
 }
