@@ -25,3 +25,12 @@ export {
   type SendWebhookOptions,
 } from './story/stripe-webhook.ts'
 export { persistDirectory, wranglerEnvironment } from './wrangler.ts'
+export {
+  isSignedIn,
+  newPerson,
+  type Person,
+  signIn,
+  signUp,
+  tokenOf,
+  verifyByMail,
+} from './story/accounts.ts'

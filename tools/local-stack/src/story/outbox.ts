@@ -30,7 +30,10 @@ export async function linkFromMail(
       if (to !== mail.to) continue
       const links = text.match(/https?:\/\/\S+/g) ?? []
       const link = links.find((candidate) => new URL(candidate).pathname === mail.page)
-      if (link !== undefined) return new URL(link).pathname + new URL(link).search
+      if (link === undefined) continue
+      const { pathname, search, searchParams } = new URL(link)
+      client.noteSecret(searchParams.get('token') ?? '')
+      return pathname + search
     }
     return null
   })

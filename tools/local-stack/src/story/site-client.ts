@@ -13,6 +13,8 @@ export interface SiteClientOptions {
    * every client, so that the limits that go by address do not mix the clients up.
    */
   readonly clientIp?: string
+  /** Called with every cookie value and every mailed token that the site gives to this visitor. */
+  readonly onSecret?: (secret: string) => void
 }
 
 /** An answer, read to its end. */
@@ -39,23 +41,18 @@ export class SiteClient {
   readonly origin: string
   readonly clientIp: string
   readonly #jar = new CookieJar()
-  /** Every value of the session cookie that this visitor was given. */
-  readonly #seenCookies = new Set<string>()
+  readonly #onSecret: ((secret: string) => void) | undefined
   #operations: Operations = noOperations
 
   constructor(url: string, options: SiteClientOptions = {}) {
     this.origin = new URL(url).origin
     this.clientIp = options.clientIp ?? randomAddress()
+    this.#onSecret = options.onSecret
   }
 
   /** What the requests so far cost, as the responses tell. */
   get operations(): Operations {
     return this.#operations
-  }
-
-  /** Every cookie value the site ever set for this visitor, as it was sent. */
-  get seenCookieValues(): readonly string[] {
-    return [...this.#seenCookies]
   }
 
   async cookieHeader(): Promise<string> {
@@ -64,7 +61,10 @@ export class SiteClient {
 
   /** A second visitor with a copy of this one's cookies: the same person's other tab, or a thief. */
   async copy(): Promise<SiteClient> {
-    const copy = new SiteClient(this.origin, { clientIp: this.clientIp })
+    const copy = new SiteClient(this.origin, {
+      clientIp: this.clientIp,
+      ...(this.#onSecret && { onSecret: this.#onSecret }),
+    })
     for (const cookie of await this.#jar.getCookies(this.origin)) {
       await copy.#jar.setCookie(cookie, this.origin)
     }
@@ -73,6 +73,11 @@ export class SiteClient {
 
   async setCookie(cookie: string): Promise<void> {
     await this.#jar.setCookie(cookie, this.origin)
+  }
+
+  /** Passes on a token that reached this visitor in another way than a cookie. */
+  noteSecret(secret: string): void {
+    this.#onSecret?.(secret)
   }
 
   get(path: string): Promise<SiteResponse> {
@@ -121,7 +126,7 @@ export class SiteClient {
     for (const cookie of response.headers.getSetCookie()) {
       await this.#jar.setCookie(cookie, url.href, { ignoreError: true })
       const value = cookie.slice(cookie.indexOf('=') + 1).split(';')[0]
-      if (value) this.#seenCookies.add(value)
+      if (value) this.#onSecret?.(value)
     }
     const operations = parseOperationsHeader(response.headers)
     if (operations !== null) this.#operations = addOperations(this.#operations, operations)
