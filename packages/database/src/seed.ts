@@ -75,7 +75,10 @@ export async function seed(database: Database, options: SeedOptions): Promise<Se
   ])
   if (bucket !== undefined) {
     for (const [objectKey, file] of data.files) {
-      await bucket.put(objectKey, file, { httpMetadata: { contentType: 'text/markdown' } })
+      await bucket.put(objectKey, file, {
+        httpMetadata: { contentType: 'text/markdown' },
+        onlyIf: new Headers({ 'if-none-match': '*' }),
+      })
     }
   }
   return { insertedRows: results.reduce((sum, result) => sum + result.meta.changes, 0) }
