@@ -27,7 +27,14 @@ const motifPairs: readonly (readonly [Motif, ...Motif[]])[] = [
 ]
 
 /** Looks that were chosen by hand. Any other category gets one by its name. */
-const chosenLooks: Readonly<Record<string, number>> = {}
+const chosenLooks: Readonly<Record<string, number>> = {
+  courses: 0,
+  'photo-presets': 1,
+  'design-templates': 2,
+  'sample-packs': 3,
+  writing: 4,
+  'film-assets': 6,
+}
 
 /** The palettes and motifs of a category: the same for all of its items. */
 function lookOf(categorySlug: string): CategoryLook {

@@ -27,6 +27,7 @@ export async function addFreeItem(
     purchasedAtMs: now(),
   })
   if (!change.ok) throw new Error('A free item could not be recorded', { cause: change.issues })
-  await database.batch(change.statements)
+  const [first, ...rest] = change.statements
+  if (first) await database.batch([first, ...rest])
   await purchases.invalidateUser(userId)
 }

@@ -21,6 +21,10 @@ export const actions: Actions = {
     if (!decision.allowed) return refuseOverLimit(event, decision, { email, sent: false })
     await event.locals.auth.resendVerification(email)
     rememberPendingEmail(event, email)
-    return { email, sent: true, message: 'If that address still needs confirming, a new mail is on its way.' }
+    return {
+      email,
+      sent: true,
+      message: 'If that address still needs confirming, a new mail is on its way.',
+    }
   },
 }

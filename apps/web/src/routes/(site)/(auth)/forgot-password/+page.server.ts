@@ -18,6 +18,10 @@ export const actions: Actions = {
     ])
     if (!decision.allowed) return refuseOverLimit(event, decision, { email, sent: false })
     await auth.requestPasswordReset(email)
-    return { email, sent: true, message: 'If that address has an account, a mail with a link is on its way.' }
+    return {
+      email,
+      sent: true,
+      message: 'If that address has an account, a mail with a link is on its way.',
+    }
   },
 }

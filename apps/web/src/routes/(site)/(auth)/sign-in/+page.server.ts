@@ -9,7 +9,8 @@ import type { Actions, PageServerLoad } from './$types'
 
 const notices = {
   verified: 'Your address is confirmed. Sign in to begin.',
-  reset: 'Your password is changed, and every older session is signed out. Sign in with the new one.',
+  reset:
+    'Your password is changed, and every older session is signed out. Sign in with the new one.',
 } as const
 
 export const load: PageServerLoad = ({ locals, url }) => {
@@ -34,7 +35,11 @@ export const actions: Actions = {
     const password = textField(form, 'password')
     const next = safeRedirectPath(textField(form, 'next') || event.url.searchParams.get('next'))
     if (!email || !password) {
-      return fail(400, { email, reason: 'incomplete', message: 'Enter your e-mail and your password.' })
+      return fail(400, {
+        email,
+        reason: 'incomplete',
+        message: 'Enter your e-mail and your password.',
+      })
     }
 
     const account = { policy: 'login', identifier: await accountIdentifier(email) } as const

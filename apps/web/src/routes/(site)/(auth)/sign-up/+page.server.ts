@@ -22,7 +22,9 @@ export const actions: Actions = {
     const { registrationOpen } = await app.settings.get()
     if (!registrationOpen) error(403, { message: 'New accounts are closed at the moment.' })
 
-    const decision = await app.limits.check('register', [{ policy: 'register', identifier: address }])
+    const decision = await app.limits.check('register', [
+      { policy: 'register', identifier: address },
+    ])
     if (!decision.allowed) return refuseOverLimit(event, decision, { name, email, field: null })
 
     const result = await auth.signUp({ name, email, password })

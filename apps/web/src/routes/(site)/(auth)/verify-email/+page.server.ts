@@ -10,7 +10,8 @@ import type { Actions, PageServerLoad } from './$types'
 export const load: PageServerLoad = ({ url }) => ({ token: url.searchParams.get('token') ?? '' })
 
 const messages = {
-  invalid_token: 'This link does not work, or was used already. If you have confirmed before, just sign in.',
+  invalid_token:
+    'This link does not work, or was used already. If you have confirmed before, just sign in.',
   expired_token: 'This link is too old. Have a new one sent, it takes a moment.',
 } as const
 

@@ -1,0 +1,111 @@
+import { error, fail } from '@sveltejs/kit'
+import { readForm, textField } from '$lib/server/read-form.ts'
+import { refuseOverLimit } from '$lib/server/refuse.ts'
+import { requireCreator, requireUser } from '$lib/server/require-user.ts'
+import { refuseLargeUpload, uploadOverheadBytes } from '$lib/server/upload-size.ts'
+import type { Actions, PageServerLoad } from './$types'
+
+export const load: PageServerLoad = async (event) => {
+  const user = requireUser(event)
+  if (user.role === 'customer') return { creator: null }
+  const { content, creators, media, settings } = event.locals.app
+  // Whoever may publish has a creator's page and a place for uploads; the owner too.
+  await creators.ensureCreator({ id: user.id, name: user.name })
+  const cursor = event.url.searchParams.get('cursor')
+  const [items, uploads, { maxUploadBytes }] = await Promise.all([
+    content.listByCreator(user.id, { pageSize: 24, ...(cursor !== null && { cursor }) }),
+    media.listByCreator(user.id),
+    settings.get(),
+  ])
+  if (!items.ok)
+    error(400, { message: 'That link to a page is damaged. Begin again in the studio.' })
+  return {
+    creator: {
+      items: items.items.map(
+        ({ id, slug, title, status, priceCents, currency, category, mediaItemId }) => ({
+          id,
+          slug,
+          title,
+          status,
+          priceCents,
+          currency,
+          categorySlug: category.slug,
+          categoryName: category.name,
+          hasMedia: mediaItemId !== null,
+        }),
+      ),
+      nextCursor: items.nextCursor,
+      cursor,
+      uploads: uploads.map(({ id, filename, sizeBytes, status, failureReason, createdAt }) => ({
+        id,
+        filename,
+        sizeBytes,
+        status,
+        failureReason,
+        createdAt,
+      })),
+      maxUploadBytes,
+    },
+  }
+}
+
+export const actions: Actions = {
+  upload: async (event) => {
+    const user = requireCreator(event)
+    const { limits, media, settings } = event.locals.app
+    const { maxUploadBytes } = await settings.get()
+    const tooLarge = refuseLargeUpload(event.request, { maxUploadBytes })
+    if (tooLarge) return fail(413, { about: 'upload', message: tooLarge })
+    const decision = await limits.check('upload', [{ policy: 'upload', identifier: user.id }])
+    if (!decision.allowed) return refuseOverLimit(event, decision, { about: 'upload' })
+
+    const form = await readForm(event.request, { maxBytes: maxUploadBytes + uploadOverheadBytes })
+    const file = form.get('file')
+    if (!(file instanceof File) || file.name === '') {
+      return fail(400, { about: 'upload', message: 'Choose a file first.' })
+    }
+    const result = await media.upload(user.id, {
+      filename: file.name,
+      declaredType: file.type,
+      sizeBytes: file.size,
+      body: file.stream(),
+      maxUploadBytes,
+    })
+    if (!result.ok) {
+      const status = result.reason === 'too_large' ? 413 : 400
+      return fail(status, { about: 'upload', message: result.message })
+    }
+    return { about: 'upload', message: `${result.media.filename} is here and being processed.` }
+  },
+
+  retry: async (event) => {
+    const user = requireCreator(event)
+    const form = await readForm(event.request)
+    const result = await event.locals.app.media.retry(user.id, textField(form, 'mediaId'))
+    if (result.ok) return { about: 'media', message: 'It is being processed again.' }
+    if (result.reason === 'not_found') error(404, { message: 'There is no such upload.' })
+    return fail(409, {
+      about: 'media',
+      message:
+        result.reason === 'already_ready'
+          ? 'It is ready already.'
+          : 'It is being processed already.',
+    })
+  },
+
+  publish: async (event) => {
+    const user = requireCreator(event)
+    const form = await readForm(event.request)
+    const result = await event.locals.app.content.publish(user.id, textField(form, 'contentId'))
+    if (!result.ok) error(404, { message: 'There is no such item.' })
+    return { about: 'items', message: `“${result.content.title}” is on the shelves.` }
+  },
+
+  unpublish: async (event) => {
+    const user = requireCreator(event)
+    const form = await readForm(event.request)
+    const result = await event.locals.app.content.unpublish(user.id, textField(form, 'contentId'))
+    if (!result.ok) error(404, { message: 'There is no such item.' })
+    return { about: 'items', message: `“${result.content.title}” is off the shelves.` }
+  },
+}
