@@ -26,17 +26,19 @@ it('tells a response without the header from one that cost nothing', () => {
 })
 
 it('adds up the log lines of one worker', () => {
+  const kv = { reads: 0, writes: 1, deletes: 0, lists: 0 }
   const events = [
-    { event: 'operations', worker: 'queue-consumer', 'kv.write': 1, 'd1.query': 2 },
-    { event: 'operations', worker: 'queue-consumer', 'kv.write': 1 },
-    { event: 'operations', worker: 'webhook-handler', 'kv.write': 9 },
-    { event: 'other', worker: 'queue-consumer', 'kv.write': 9 },
+    { event: 'operations', worker: 'queue-consumer', kv, d1: { queries: 2 } },
+    { event: 'operations', worker: 'queue-consumer', kv },
+    { event: 'operations', worker: 'webhook-handler', kv },
+    { event: 'other', worker: 'queue-consumer', kv },
   ]
   expect(sumLoggedOperations(events, 'queue-consumer')).toEqual({
     ...noOperations,
     kvWrites: 2,
     d1Queries: 2,
   })
+  expect(sumLoggedOperations(events).kvWrites).toBe(3)
 })
 
 it('says what was spent in words', () => {

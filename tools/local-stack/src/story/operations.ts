@@ -9,15 +9,6 @@ export interface Operations {
   readonly d1Queries: number
 }
 
-/** The same fields by the names that the header and the log lines use. */
-const fieldNames = {
-  'kv.read': 'kvReads',
-  'kv.write': 'kvWrites',
-  'kv.delete': 'kvDeletes',
-  'kv.list': 'kvLists',
-  'd1.query': 'd1Queries',
-} as const satisfies Record<string, keyof Operations>
-
 export const noOperations: Operations = {
   kvReads: 0,
   kvWrites: 0,
@@ -40,31 +31,40 @@ export function addOperations(a: Operations, b: Operations): Operations {
 export function parseOperationsHeader(headers: Headers): Operations | null {
   const header = headers.get('x-codex-operations')
   if (header === null) return null
-  const counts = Object.fromEntries(
-    header.split(/[\s,;]+/).map((part): [string, unknown] => {
+  const counts = new Map(
+    header.split(' ').map((part): [string, number] => {
       const [name = '', count] = part.split('=')
-      return [name, count]
+      return [name, Number(count)]
     }),
   )
-  return readCounts(counts)
+  return {
+    kvReads: counts.get('kv.read') ?? 0,
+    kvWrites: counts.get('kv.write') ?? 0,
+    kvDeletes: counts.get('kv.delete') ?? 0,
+    kvLists: counts.get('kv.list') ?? 0,
+    d1Queries: counts.get('d1.query') ?? 0,
+  }
 }
 
-/** The sum over the log lines that count operations, of one worker or of all. */
+/** The sum over the log lines in which workers say what they spent, of one worker or of all. */
 export function sumLoggedOperations(events: readonly LogEvent[], worker?: string): Operations {
   return events
     .filter((event) => event.event === 'operations')
     .filter((event) => worker === undefined || event.worker === worker)
-    .map((event) => readCounts(event))
+    .map(({ kv, d1 }) => ({
+      kvReads: countOf(kv, 'reads'),
+      kvWrites: countOf(kv, 'writes'),
+      kvDeletes: countOf(kv, 'deletes'),
+      kvLists: countOf(kv, 'lists'),
+      d1Queries: countOf(d1, 'queries'),
+    }))
     .reduce(addOperations, noOperations)
 }
 
-function readCounts(counts: Readonly<Record<string, unknown>>): Operations {
-  let operations = noOperations
-  for (const [name, field] of Object.entries(fieldNames)) {
-    const count = Number(counts[name] ?? 0)
-    if (Number.isInteger(count)) operations = { ...operations, [field]: count }
-  }
-  return operations
+function countOf(counts: unknown, name: string): number {
+  if (typeof counts !== 'object' || counts === null) return 0
+  const count: unknown = Reflect.get(counts, name)
+  return typeof count === 'number' ? count : 0
 }
 
 /** `3 KV reads, 1 KV write, 2 D1 queries`, or `no operations`. */
