@@ -1,0 +1,150 @@
+import { error, fail } from '@sveltejs/kit'
+import type { RequestEvent } from '@sveltejs/kit'
+import { keys } from '@codex/cloudflare-clients'
+import type { UserRole } from '@codex/cloudflare-clients'
+import type { DailyAnalytics } from '@codex/core-services'
+import { canonicalEmail, identifierFor } from '$lib/server/limits/account-identifier.ts'
+import { enforcedPolicies } from '$lib/server/limits/rate-limits.ts'
+import type { PolicyName } from '$lib/server/limits/rate-limits.ts'
+import { describeError, log } from '$lib/server/log.ts'
+import { readForm, textField } from '$lib/server/read-form.ts'
+import { requireOwner } from '$lib/server/require-user.ts'
+import { toFieldErrors } from '$lib/server/settings-form.ts'
+import type { Actions, PageServerLoad } from './$types'
+
+const bytesPerMegabyte = 1024 * 1024
+/** What one purge may be asked for: everything cached, or a part of it. Never sessions or counts. */
+const purgeablePrefix = /^cache:[\x20-\x7e]{0,200}$/
+const roles: readonly UserRole[] = ['customer', 'creator', 'owner']
+
+export const load: PageServerLoad = async (event) => {
+  requireOwner(event)
+  const { app } = event.locals
+  const today = new Date().toISOString().slice(0, 10)
+  const askedDay = event.url.searchParams.get('day')
+  const day = askedDay === null || askedDay === '' ? today : askedDay
+  const [settings, daily] = await Promise.all([app.settings.get(), app.analytics.daily(day)])
+  const analytics: DailyAnalytics | null = daily.ok ? daily.analytics : null
+  return {
+    settings: {
+      ...settings,
+      maxUploadMegabytes: settings.maxUploadBytes / bytesPerMegabyte,
+    },
+    day,
+    today,
+    analytics,
+    analyticsProblem: daily.ok ? null : 'That is no day that has figures.',
+    // Copied, because the ledger goes on counting.
+    operations: { ...app.ledger.totals },
+    requests: app.ledger.requests,
+    startedAt: new Date(app.ledger.startedAtMs),
+    policies: Object.entries(enforcedPolicies).map(([name, { limit, window }]) => ({
+      name,
+      limit,
+      windowMinutes: window / 60,
+    })),
+    prefixes: ['content', 'settings', 'creators', 'media-status', 'purchases', 'analytics'].map(
+      (feature) => keys.cachePrefix(feature),
+    ),
+    roles,
+  }
+}
+
+export const actions: Actions = {
+  purge: async (event) => {
+    const { form, app } = await readOwnersForm(event)
+    const prefix = textField(form, 'prefix').trim()
+    if (!purgeablePrefix.test(prefix)) {
+      return refuse('purge', 'A prefix begins with “cache:”, such as cache:content:')
+    }
+    try {
+      const { deletedKeys } = await app.cache.deleteByPrefix(prefix)
+      const entries = `${String(deletedKeys)} ${deletedKeys === 1 ? 'entry' : 'entries'}`
+      return done('purge', `Deleted ${entries} under ${prefix}`)
+    } catch (cause) {
+      log('error', 'cache_not_purged', { prefix, error: describeError(cause) })
+      return refuse('purge', 'The cache did not answer. Some entries may remain; try again.', 502)
+    }
+  },
+
+  resetLimit: async (event) => {
+    const { form, app } = await readOwnersForm(event)
+    const policy = textField(form, 'policy')
+    const identifier = textField(form, 'identifier').trim()
+    if (!isPolicy(policy)) return refuse('limit', 'Choose one of the limits.')
+    if (!identifier) return refuse('limit', 'Say whose limit: an e-mail, an address or a user id.')
+    try {
+      await app.limits.reset({ policy, identifier: await identifierFor(identifier) })
+      return done('limit', `The ${policy} limit of ${identifier} starts anew.`)
+    } catch (cause) {
+      log('error', 'limit_not_reset', { policy, error: describeError(cause) })
+      return refuse('limit', 'The counts could not be reached. Try again in a moment.', 502)
+    }
+  },
+
+  settings: async (event) => {
+    const { form, app, owner } = await readOwnersForm(event)
+    const megabytes = Number(textField(form, 'maxUploadMegabytes') || Number.NaN)
+    const result = await app.settings.update(
+      {
+        siteName: textField(form, 'siteName'),
+        tagline: textField(form, 'tagline'),
+        announcement: textField(form, 'announcement'),
+        maxUploadBytes: Math.round(megabytes * bytesPerMegabyte),
+        registrationOpen: form.get('registrationOpen') === 'on',
+      },
+      owner.id,
+    )
+    if (!result.ok) {
+      if (result.reason === 'not_found') error(403, { message: 'Your account is gone.' })
+      return fail(400, {
+        about: 'settings',
+        failed: true,
+        message: 'Nothing was saved. Look at what is marked.',
+        errors: toFieldErrors(result.issues),
+      })
+    }
+    return done(
+      'settings',
+      result.cacheInvalidated
+        ? 'Saved.'
+        : 'Saved, but the cached copy could not be removed. Save again in a moment.',
+    )
+  },
+
+  role: async (event) => {
+    const { form, app, owner } = await readOwnersForm(event)
+    const email = canonicalEmail(textField(form, 'email'))
+    const role = roles.find((each) => each === textField(form, 'role'))
+    if (!role) return refuse('role', 'Choose a role.')
+    const user = await app.database.query.users.findFirst({
+      columns: { id: true, name: true },
+      where: (users, { eq }) => eq(users.email, email),
+    })
+    if (!user) return refuse('role', 'Nobody has an account with that e-mail.', 404)
+    if (user.id === owner.id && role !== 'owner') {
+      return refuse('role', 'You cannot take the owner’s role from yourself.')
+    }
+    if (role !== 'customer') await app.creators.ensureCreator(user)
+    const changed = await event.locals.auth.setRole(user.id, role)
+    if (!changed) return refuse('role', 'That account is gone.', 404)
+    return done('role', `${user.name} is now ${role === 'owner' ? 'an owner' : `a ${role}`}.`)
+  },
+}
+
+async function readOwnersForm(event: RequestEvent) {
+  const owner = requireOwner(event)
+  return { owner, form: await readForm(event.request), app: event.locals.app }
+}
+
+function done(about: string, message: string) {
+  return { about, failed: false, message, errors: {} as Readonly<Record<string, string>> }
+}
+
+function refuse(about: string, message: string, status = 400) {
+  return fail(status, { ...done(about, message), failed: true })
+}
+
+function isPolicy(name: string): name is PolicyName {
+  return Object.hasOwn(enforcedPolicies, name)
+}
