@@ -1,13 +1,13 @@
 import {
   newPerson,
   type Person,
+  sampleUser,
   signIn,
   signUp,
   SiteClient,
   type SiteClientOptions,
   verifyByMail,
 } from '@codex/local-stack'
-import { samplePassword } from '@codex/database/seed'
 import { expect, inject } from 'vitest'
 import { noteSecret } from './seen-secrets.ts'
 
@@ -32,10 +32,7 @@ export async function signedInPerson(name = 'Nora Vale'): Promise<{
 /** Signs in one of the sample users, such as `ada` (a creator) or `grace` (the owner). */
 export async function signedInSample(name: string): Promise<SiteClient> {
   const client = visitor()
-  const response = await signIn(client, {
-    email: `${name}@codex.example`,
-    password: samplePassword,
-  })
+  const response = await signIn(client, sampleUser(name))
   expect(response.status, response.text).toBe(303)
   return client
 }

@@ -29,8 +29,22 @@ export {
   isSignedIn,
   newPerson,
   type Person,
+  sampleUser,
   signIn,
   signUp,
   tokenOf,
   verifyByMail,
 } from './story/accounts.ts'
+export { paidCheckoutEvent, type PaidCheckout } from './story/checkout-event.ts'
+export { countInLibrary, listCategory, type ListedItem } from './story/shelves.ts'
+export {
+  createDraft,
+  type NewItem,
+  postUpload,
+  publishItem,
+  putUpload,
+  tinyPng,
+  unpublishItem,
+  type UploadFile,
+  waitForProcessing,
+} from './story/studio.ts'

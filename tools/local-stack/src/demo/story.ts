@@ -1,5 +1,11 @@
-import { samplePassword, sampleUsers } from '@codex/database/seed'
-import { isSignedIn, newPerson, signIn, signUp, verifyByMail } from '../story/accounts.ts'
+import {
+  isSignedIn,
+  newPerson,
+  sampleUser,
+  signIn,
+  signUp,
+  verifyByMail,
+} from '../story/accounts.ts'
 import { paidCheckoutEvent } from '../story/checkout-event.ts'
 import { enterWindow } from '../story/rate-limit-window.ts'
 import { countInLibrary, listCategory } from '../story/shelves.ts'
@@ -9,13 +15,6 @@ import { createDraft, publishItem, putUpload, tinyPng, waitForProcessing } from 
 import { type DemoRun, expectSame, UnexpectedError } from './demo-run.ts'
 
 const loginLimit = { attempts: 5, windowSeconds: 900, neededSeconds: 20 }
-
-/** A sample user: everyone in the sample data signs in with one password. */
-function sampleUser(name: string): { id: string; email: string; password: string } {
-  const user = sampleUsers.find(({ email }) => email.startsWith(`${name}@`))
-  if (user === undefined) throw new Error(`Expected a sample user ${name}`)
-  return { id: user.id, email: user.email, password: samplePassword }
-}
 
 /** Accounts and sessions: from registering to the second page view. */
 export async function tellAccountStory(run: DemoRun): Promise<void> {

@@ -1,3 +1,4 @@
+import { samplePassword, sampleUsers } from '@codex/database/seed'
 import { linkFromMail } from './outbox.ts'
 import type { SiteClient, SiteResponse } from './site-client.ts'
 
@@ -16,6 +17,13 @@ export function newPerson(name: string): Person {
     email: `${name.toLowerCase().replaceAll(/[^a-z]+/g, '-')}-${unique}@people.example`,
     password: `correct horse ${unique}`,
   }
+}
+
+/** Someone from the sample data, such as `ada`, a creator, or `grace`, the owner. */
+export function sampleUser(name: string): Person & { readonly id: string } {
+  const user = sampleUsers.find(({ email }) => email === `${name}@codex.example`)
+  if (user === undefined) throw new RangeError(`Cannot find a sample user called "${name}"`)
+  return { id: user.id, name: user.name, email: user.email, password: samplePassword }
 }
 
 export function signUp(client: SiteClient, person: Person): Promise<SiteResponse> {
