@@ -4,7 +4,12 @@ import { join } from 'node:path'
 import { buildWeb } from './build-web.ts'
 import { formatCostTable } from './demo/cost-table.ts'
 import { DemoRun, UnexpectedError } from './demo/demo-run.ts'
-import { tellAccountStory, tellContentStory, tellOutageStory } from './demo/story.ts'
+import {
+  tellAccountStory,
+  tellContentStory,
+  tellOutageStory,
+  tellPasswordStory,
+} from './demo/story.ts'
 import { startStack } from './start-stack.ts'
 import { untilStopped } from './until-stopped.ts'
 
@@ -36,8 +41,9 @@ async function main(): Promise<void> {
 }
 
 async function tellStory(run: DemoRun): Promise<void> {
-  await tellAccountStory(run)
+  const person = await tellAccountStory(run)
   await tellContentStory(run)
+  await tellPasswordStory(run, person)
   await tellOutageStory(run)
 }
 

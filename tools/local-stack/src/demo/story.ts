@@ -1,6 +1,7 @@
 import {
   isSignedIn,
   newPerson,
+  type Person,
   sampleUser,
   signIn,
   signUp,
@@ -9,15 +10,21 @@ import {
 import { paidCheckoutEvent } from '../story/checkout-event.ts'
 import { enterWindow } from '../story/rate-limit-window.ts'
 import { countInLibrary, listCategory } from '../story/shelves.ts'
-import type { SiteResponse } from '../story/site-client.ts'
+import type { SiteClient, SiteResponse } from '../story/site-client.ts'
 import { sendWebhook } from '../story/stripe-webhook.ts'
 import { createDraft, publishItem, putUpload, tinyPng, waitForProcessing } from '../story/studio.ts'
 import { type DemoRun, expectSame, UnexpectedError } from './demo-run.ts'
 
 const loginLimit = { attempts: 5, windowSeconds: 900, neededSeconds: 20 }
 
+/** Someone the story has followed so far. */
+export interface SignedInPerson {
+  readonly visitor: SiteClient
+  readonly nora: Person
+}
+
 /** Accounts and sessions: from registering to the second page view. */
-export async function tellAccountStory(run: DemoRun): Promise<void> {
+export async function tellAccountStory(run: DemoRun): Promise<SignedInPerson> {
   const visitor = run.visitor()
   const nora = newPerson('Nora Vale')
   const note = (line: string): void => {
@@ -51,12 +58,12 @@ export async function tellAccountStory(run: DemoRun): Promise<void> {
 
   const secondView = 'view a page again: the session comes from the cache'
   await run.step('view a page', async () => {
-    const response = await visitor.get('/check-mail')
+    const response = await visitor.get('/')
     expectSame('the page', { expected: 200, got: response.status })
     return `signed in, ${d1Queries(response)} database queries`
   })
   await run.step(secondView, async () => {
-    const response = await visitor.get('/check-mail')
+    const response = await visitor.get('/')
     expectSame('the visitor is signed in on the page', {
       expected: true,
       got: response.text.includes('Sign out'),
@@ -85,24 +92,7 @@ export async function tellAccountStory(run: DemoRun): Promise<void> {
     }
     return `5 × 401, then 429 with Retry-After: ${retryAfter}`
   })
-
-  await run.step('a password change refuses every older session', async () => {
-    const phone = run.visitor()
-    await signIn(phone, nora)
-    const thief = run.adopt(await visitor.copy())
-    for (const client of [visitor, phone, thief]) {
-      expectSame('signed in before', { expected: true, got: await isSignedIn(client) })
-    }
-    const response = await visitor.postForm('/account?/changePassword', {
-      currentPassword: nora.password,
-      newPassword: `${nora.password} again`,
-    })
-    expectSame('where the change leads', { expected: '/account?changed', got: response.location })
-    expectSame('this device stays signed in', { expected: true, got: await isSignedIn(visitor) })
-    expectSame('the other device', { expected: false, got: await isSignedIn(phone) })
-    expectSame('a copy of the old cookie', { expected: false, got: await isSignedIn(thief) })
-    return 'the other device and a copied cookie are signed out, this device goes on'
-  })
+  return { visitor, nora }
 }
 
 /** Content: a cached list, publishing, an upload that is processed in the background, a purchase. */
@@ -187,6 +177,30 @@ export async function tellContentStory(run: DemoRun): Promise<void> {
     expectSame('the webhook', { expected: 400, got: response.status })
     await workerSpent('webhook-handler')
     return `400 ${(JSON.parse(response.text) as { error: string }).error}`
+  })
+}
+
+/** Changing a password ends what was signed in before. */
+export async function tellPasswordStory(
+  run: DemoRun,
+  { visitor, nora }: SignedInPerson,
+): Promise<void> {
+  await run.step('a password change refuses every older session', async () => {
+    const phone = run.visitor()
+    await signIn(phone, nora)
+    const thief = run.adopt(await visitor.copy())
+    for (const client of [visitor, phone, thief]) {
+      expectSame('signed in before', { expected: true, got: await isSignedIn(client) })
+    }
+    const response = await visitor.postForm('/account?/changePassword', {
+      currentPassword: nora.password,
+      newPassword: `${nora.password} again`,
+    })
+    expectSame('where the change leads', { expected: '/account?changed', got: response.location })
+    expectSame('this device stays signed in', { expected: true, got: await isSignedIn(visitor) })
+    expectSame('the other device', { expected: false, got: await isSignedIn(phone) })
+    expectSame('a copy of the old cookie', { expected: false, got: await isSignedIn(thief) })
+    return 'the other device and a copied cookie are signed out, this device goes on'
   })
 }
 
