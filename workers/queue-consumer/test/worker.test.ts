@@ -28,7 +28,15 @@ afterEach(async () => {
   await reset()
 })
 
-async function deliver(bodies: unknown[], { bindings = env, queue = 'transcoding' } = {}) {
+interface DeliverOptions {
+  readonly bindings?: object
+  readonly queue?: string
+}
+
+async function deliver(
+  bodies: unknown[],
+  { bindings = env, queue = 'transcoding' }: DeliverOptions = {},
+) {
   const messages = bodies.map((body, index) => ({
     id: `message-${index}`,
     timestamp: new Date(),
