@@ -45,7 +45,7 @@ async function deliver(
   }))
   const batch = createMessageBatch(queue, messages)
   const context = createExecutionContext()
-  await worker.queue(batch, bindings)
+  await worker.queue(batch, bindings as Env)
   return getQueueResult(batch, context)
 }
 
