@@ -64,8 +64,8 @@ export interface NewItem {
 }
 
 /** Published when it has a time of publishing, otherwise a draft. */
-export async function addItem({ id, creatorId, categoryId, publishedAtMs, featured }: NewItem) {
-  await database.insert(content).values({
+function insertItem({ id, creatorId, categoryId, publishedAtMs, featured }: NewItem) {
+  return database.insert(content).values({
     id,
     slug: id,
     title: `Title of ${id}`,
@@ -77,7 +77,16 @@ export async function addItem({ id, creatorId, categoryId, publishedAtMs, featur
       ? {}
       : { status: 'published', publishedAt: new Date(publishedAtMs) }),
   })
-  return id
+}
+
+export async function addItem(item: NewItem) {
+  await insertItem(item)
+  return item.id
+}
+
+export async function addItems(items: readonly NewItem[]) {
+  const [first, ...rest] = items.map(insertItem)
+  if (first !== undefined) await database.batch([first, ...rest])
 }
 
 /** The success of a result, or a failure of the test that says what came instead. */

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { objectMessage } from '../validation/object-message.ts'
 
 /** The one currency that the platform sells in. */
 export const platformCurrency = 'usd'
@@ -31,16 +32,19 @@ const entries = {
   mediaItemId: v.nullable(v.pipe(v.string('Choose an upload'), v.minLength(1, 'Choose an upload'))),
 }
 
-export const contentDraftSchema = v.strictObject({
-  title: entries.title,
-  summary: v.optional(entries.summary, ''),
-  body: v.optional(entries.body, ''),
-  categoryId: entries.categoryId,
-  priceCents: entries.priceCents,
-  mediaItemId: v.optional(entries.mediaItemId, null),
-})
+export const contentDraftSchema = v.strictObject(
+  {
+    title: entries.title,
+    summary: v.optional(entries.summary, ''),
+    body: v.optional(entries.body, ''),
+    categoryId: entries.categoryId,
+    priceCents: entries.priceCents,
+    mediaItemId: v.optional(entries.mediaItemId, null),
+  },
+  objectMessage,
+)
 export type ContentDraftInput = v.InferInput<typeof contentDraftSchema>
 
-export const contentPatchSchema = v.partial(v.strictObject(entries))
+export const contentPatchSchema = v.partial(v.strictObject(entries, objectMessage))
 /** Only the fields that change. The slug is not among them: an item keeps its address. */
 export type ContentPatchInput = v.InferInput<typeof contentPatchSchema>

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { contentStatuses } from '@codex/database'
+import type { ContentStatus } from '@codex/database'
 
 // Everything here is plain JSON data: what a cache gives back equals what was put in. Times are ISO 8601 strings.
 
@@ -45,7 +45,7 @@ export interface CreatorContent {
   readonly priceCents: number
   readonly currency: string
   readonly featured: boolean
-  readonly status: (typeof contentStatuses)[number]
+  readonly status: ContentStatus
   readonly mediaItemId: string | null
   readonly category: { readonly id: string; readonly slug: string; readonly name: string }
   /** When it was first published. Stays through unpublishing, so that publishing again does not jump the list. */

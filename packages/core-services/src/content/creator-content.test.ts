@@ -106,6 +106,19 @@ describe('createDraft', () => {
     expect(await database.select().from(content)).toEqual([])
   })
 
+  it('says of missing and unknown fields what to do about them', async () => {
+    const { service } = createService()
+    expect(await service.createDraft('ada', { title: 'Title', slug: 'x' } as never)).toEqual({
+      ok: false,
+      reason: 'invalid_input',
+      issues: [
+        { path: 'categoryId', message: 'Fill in this field' },
+        { path: 'priceCents', message: 'Fill in this field' },
+        { path: 'slug', message: 'This field cannot be set' },
+      ],
+    })
+  })
+
   it.each([null, undefined, 'text', 7, []])('refuses %j as input', async (input) => {
     const { service } = createService()
     expect(await service.createDraft('ada', input as never)).toMatchObject({
@@ -199,7 +212,9 @@ describe('update', () => {
   ])('refuses %j', async (patch, path) => {
     const { service } = createService()
     const { content: item } = expectOk(await service.createDraft('ada', draft))
-    expect(await service.update('ada', item.id, patch)).toMatchObject({ issues: [{ path }] })
+    expect(await service.update('ada', item.id, patch as ContentPatchInput)).toMatchObject({
+      issues: [{ path }],
+    })
     expect(await service.getForCreator('ada', item.id)).toEqual(item)
   })
 })

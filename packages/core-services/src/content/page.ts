@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { objectMessage } from '../validation/object-message.ts'
 
 export const defaultPageSize = 12
 export const maxPageSize = 48
@@ -37,13 +38,16 @@ const pageEntries = {
   ),
 }
 
-export const pageSchema = v.strictObject(pageEntries)
+export const pageSchema = v.strictObject(pageEntries, objectMessage)
 export type PageInput = v.InferInput<typeof pageSchema>
 
-export const listPublishedSchema = v.strictObject({
-  ...pageEntries,
-  categorySlug: v.optional(v.string('Name a category')),
-})
+export const listPublishedSchema = v.strictObject(
+  {
+    ...pageEntries,
+    categorySlug: v.optional(v.string('Name a category')),
+  },
+  objectMessage,
+)
 export type ListPublishedInput = v.InferInput<typeof listPublishedSchema>
 
 interface ToPageOptions<T> {

@@ -8,6 +8,7 @@ import {
   addCategory,
   addCreator,
   addItem,
+  addItems,
   createCache,
   createFailingKV,
   createMeteredDatabase,
@@ -15,7 +16,9 @@ import {
   expectOk,
 } from '../../test/fixtures.ts'
 import { contentKeys } from './content-cache.ts'
-import { createContentService } from './content-service.ts'
+import { createContentService, type Page } from './content-service.ts'
+import type { ContentSummary } from './content-shapes.ts'
+import type { ListPublishedInput } from './page.ts'
 
 const start = Date.UTC(2026, 5, 1)
 
@@ -27,15 +30,14 @@ beforeEach(async () => {
 })
 afterEach(() => reset())
 
-async function addItems(count: number, categoryId = 'category-audio') {
-  for (let number = 0; number < count; number++) {
-    await addItem({
-      id: `${categoryId}-${String(number).padStart(3, '0')}`,
-      creatorId: 'ada',
-      categoryId,
-      publishedAtMs: start + number * 1000,
-    })
-  }
+async function addMany(count: number, categoryId = 'category-audio') {
+  const items = Array.from({ length: count }, (_, number) => ({
+    id: `${categoryId}-${String(number).padStart(3, '0')}`,
+    creatorId: 'ada',
+    categoryId,
+    publishedAtMs: start + number * 1000,
+  }))
+  await addItems(items)
 }
 
 function createService(kv: KVNamespace = env.CACHE_KV) {
@@ -51,7 +53,9 @@ async function collect(
   const ids: string[] = []
   let cursor: string | null = null
   do {
-    const page = expectOk(await service.listPublished({ ...input, ...(cursor ? { cursor } : {}) }))
+    const page: Page<ContentSummary> = expectOk(
+      await service.listPublished({ ...input, ...(cursor ? { cursor } : {}) }),
+    )
     ids.push(...page.items.map((item) => item.id))
     cursor = page.nextCursor
   } while (cursor !== null)
@@ -60,7 +64,7 @@ async function collect(
 
 describe('listPublished', () => {
   it('gives 12 items by default, the newest first, and a cursor for the rest', async () => {
-    await addItems(14)
+    await addMany(14)
     const { service } = createService()
     const first = expectOk(await service.listPublished())
     expect(first.items).toHaveLength(12)
@@ -87,7 +91,7 @@ describe('listPublished', () => {
   it.each([1, 7, 12, 47, 48])(
     'walks every item once in pages of %i, cold and warm',
     async (size) => {
-      await addItems(61)
+      await addMany(61)
       const all = Array.from(
         { length: 61 },
         (_, n) => `category-audio-${String(60 - n).padStart(3, '0')}`,
@@ -99,7 +103,7 @@ describe('listPublished', () => {
   )
 
   it.each([47, 48, 49, 96])('ends a list of %i items without an empty page', async (count) => {
-    await addItems(count)
+    await addMany(count)
     const { service } = createService()
     const first = expectOk(await service.listPublished({ pageSize: 48 }))
     expect(first.nextCursor === null).toBe(count <= 48)
@@ -121,8 +125,8 @@ describe('listPublished', () => {
   })
 
   it('lists one category, without drafts', async () => {
-    await addItems(2)
-    await addItems(3, 'category-video')
+    await addMany(2)
+    await addMany(3, 'category-video')
     await addItem({ id: 'draft', creatorId: 'ada', categoryId: 'category-video' })
     const { service } = createService()
     expect(await collect(service, { categorySlug: 'video' })).toHaveLength(3)
@@ -130,7 +134,7 @@ describe('listPublished', () => {
   })
 
   it('returns the same from the database and from the cache, and asks the database once for the first 48', async () => {
-    await addItems(60)
+    await addMany(60)
     const { service, count } = createService()
     const miss = await service.listPublished({ categorySlug: 'audio' })
     expect(count.queries).toBe(1)
@@ -174,7 +178,7 @@ describe('listPublished', () => {
     [{ page: 2 }, 'page'],
   ])('refuses %o and names the field', async (input, path) => {
     const { service } = createService()
-    const result = await service.listPublished(input)
+    const result = await service.listPublished(input as ListPublishedInput)
     expect(result).toEqual({
       ok: false,
       reason: 'invalid_input',
@@ -183,7 +187,7 @@ describe('listPublished', () => {
   })
 
   it('goes on from a cursor whose item was unpublished meanwhile', async () => {
-    await addItems(5)
+    await addMany(5)
     const { service } = createService()
     const first = expectOk(await service.listPublished({ pageSize: 2 }))
     expectOk(await service.unpublish('ada', 'category-audio-003'))
@@ -199,7 +203,7 @@ describe('listPublished', () => {
   it.each(['{not json', '[]', 'null', '{"items":[{"id":1}],"complete":true}', '"text"'])(
     'asks the database when the cached list is %s',
     async (damaged) => {
-      await addItems(3)
+      await addMany(3)
       await env.CACHE_KV.put(contentKeys.newest, damaged)
       const { service } = createService()
       expect(await collect(service, { pageSize: 2 })).toHaveLength(3)
@@ -229,7 +233,7 @@ describe('listFeatured', () => {
 
 describe('getPublishedBySlug', () => {
   it('gives the whole item, equal from the database and from the cache', async () => {
-    await addItems(1)
+    await addMany(1)
     await database
       .update(content)
       .set({ body: 'Long text' })

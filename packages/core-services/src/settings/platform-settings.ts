@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { objectMessage } from '../validation/object-message.ts'
 
 const maxUploadBytesLimit = 100 * 1024 * 1024
 
@@ -34,7 +35,7 @@ const entries = {
 export const platformSettingsSchema = v.object(entries)
 export type PlatformSettings = v.InferOutput<typeof platformSettingsSchema>
 
-export const platformSettingsPatchSchema = v.partial(v.strictObject(entries))
+export const platformSettingsPatchSchema = v.partial(v.strictObject(entries, objectMessage))
 /** Only the settings that change. */
 export type PlatformSettingsPatch = v.InferInput<typeof platformSettingsPatchSchema>
 
