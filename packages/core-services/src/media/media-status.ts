@@ -3,7 +3,7 @@ import { mediaStatuses, type MediaItemRow } from '@codex/database'
 import * as v from 'valibot'
 
 /** How long a cached status may be served. */
-export const mediaStatusTtlSeconds = 60
+const mediaStatusTtlSeconds = 60
 
 const MediaStatusSummarySchema = v.object({
   mediaId: v.string(),
@@ -18,7 +18,7 @@ export type MediaStatusSummary = Readonly<v.InferOutput<typeof MediaStatusSummar
 
 type StatusCache = Pick<CacheClient, 'get' | 'set'>
 
-export function summarizeStatus(media: MediaItemRow): MediaStatusSummary {
+function summarizeStatus(media: MediaItemRow): MediaStatusSummary {
   return {
     mediaId: media.id,
     creatorId: media.creatorId,

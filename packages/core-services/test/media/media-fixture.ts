@@ -4,13 +4,13 @@ import { env } from 'cloudflare:workers'
 import { createMediaService, type MediaEvent, type MediaService } from '../../src/index.ts'
 import type { TranscodingMessage, UploadInput } from '../../src/index.ts'
 
-export interface SentMessage {
+interface SentMessage {
   readonly body: TranscodingMessage
   readonly delaySeconds?: number
 }
 
 /** What fails in a test, by the method that is called. */
-export interface Outages {
+interface Outages {
   d1?: (query: string) => boolean
   kv?: boolean
   queue?: boolean
