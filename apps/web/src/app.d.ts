@@ -1,6 +1,6 @@
 /// <reference types="@cloudflare/workers-types" />
-/// <reference path="../worker-configuration.d.ts" />
 
+import type {} from '../worker-configuration.d.ts'
 import type { Auth } from '@codex/auth'
 import type { CachedSession } from '@codex/cloudflare-clients'
 import type { App as CodexApp } from '$lib/server/app.ts'

@@ -74,7 +74,12 @@ type Event = Parameters<Handle>[0]['event']
 /** A session that cannot be looked up is not the same as none: pages then answer 503 and nobody is signed out. */
 async function lookUpSession(event: Event): Promise<void> {
   try {
-    event.locals.session = await event.locals.auth.getSession(event.request.headers)
+    const { auth, setCookies } = event.locals
+    event.locals.session = await auth.getSession(event.request.headers, {
+      onSetCookie: (cookie) => {
+        setCookies.push(cookie)
+      },
+    })
   } catch (error) {
     event.locals.sessionUnavailable = true
     log('error', 'session_lookup_failed', { route: event.route.id, error: describeError(error) })

@@ -109,7 +109,7 @@ export function createAuth(options: AuthOptions): Auth {
     async setRole(userId, role) {
       if (!userRoles.includes(role)) {
         throw new TypeError(
-          `Cannot set role: it must be one of ${userRoles.join(', ')}, received "${String(role)}"`,
+          `Cannot set role: it must be one of ${userRoles.join(', ')}, received "${role as string}"`,
         )
       }
       const changed = await calls.run('set role', () =>

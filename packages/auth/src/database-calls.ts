@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Database } from '@codex/database'
 import type { BetterAuthOptions } from 'better-auth'
 import { drizzleAdapter } from 'better-auth/adapters/drizzle'
+import { isAPIError } from 'better-auth/api'
 import { AuthError } from './auth-error.ts'
 
 type AdapterFactory = (options: BetterAuthOptions) => ReturnType<ReturnType<typeof drizzleAdapter>>
@@ -63,14 +64,19 @@ export function createDatabaseCalls(database: Database): DatabaseCalls {
         if (scope.failure !== undefined) {
           throw new AuthError(operation, { cause: scope.failure.error })
         }
-        if (isQueryError(error)) throw new AuthError(operation, { cause: error })
-        throw error
+        if (isAnswer(error)) throw error
+        throw new AuthError(operation, { cause: error })
       }
     },
   }
 }
 
-/** drizzle's error has no code to know it by, but it is the only one with a query and its parameters. */
-function isQueryError(error: unknown): boolean {
-  return error instanceof Error && 'query' in error && 'params' in error
+/** What better-auth throws to refuse something, and what only a mistake in the code throws. */
+function isAnswer(error: unknown): boolean {
+  return (
+    isAPIError(error) ||
+    error instanceof AuthError ||
+    error instanceof TypeError ||
+    error instanceof RangeError
+  )
 }

@@ -42,7 +42,7 @@ export function createSignUp(options: {
           betterAuth.api.signUpEmail({ body: { name, email, password } }),
         )
       } catch (error) {
-        if (isAPIError(error) && error.body?.code === 'INVALID_EMAIL') {
+        if (isAPIError(error) && isInvalidEmail(error.body?.code)) {
           return {
             ok: false,
             reason: 'invalid_input',
@@ -70,6 +70,11 @@ export function createSignUp(options: {
       })
     },
   }
+}
+
+/** Names and passwords were checked before, so what better-auth still refuses is the address. */
+function isInvalidEmail(code: string | undefined): boolean {
+  return code === 'INVALID_EMAIL' || code === 'VALIDATION_ERROR'
 }
 
 function isTakenEmail(error: unknown): boolean {

@@ -32,7 +32,7 @@ export function watchMediaStatus(
     try {
       const response = await fetch(address, { signal: stopped.signal })
       if (response.ok) {
-        const { status } = (await response.json()) as { status: MediaStatus }
+        const { status }: { status: MediaStatus } = await response.json()
         onStatus(status)
         if (isFinal(status)) return
       } else if (response.status === 401 || response.status === 404) {

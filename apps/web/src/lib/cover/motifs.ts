@@ -207,22 +207,27 @@ export const threads: Motif = (random, palette) => {
 /** Sheets of paper folded over each other from the corners. */
 export const folds: Motif = (random, palette) => {
   const [first, second, third] = shuffled(random, palette)
-  const x = round(random.between(120, 210))
-  const y = round(random.between(150, 250))
-  const a = round(random.between(110, 200))
-  const b = round(random.between(230, 330))
-  const paths: CoverPath[] = [
-    { d: `M0 ${a}L${x} ${y}L0 400z`, fill: first },
-    { d: `M0 400L${x} ${y}L320 400z`, fill: palette.dark },
-    { d: `M320 400L${x} ${y}L320 ${round(b - 120)}z`, fill: second },
-    {
-      d: `M320 ${round(b - 120)}L${x} ${y}L${round(random.between(200, 300))} 0H320z`,
-      fill: third,
-    },
-    {
-      d: circle(random.between(70, 150), random.between(60, 100), random.between(26, 44)),
-      fill: second,
-    },
+  const mirrorX = random.next() < 0.5
+  const mirrorY = random.next() < 0.35
+  const at = (x: number, y: number) =>
+    `${round(mirrorX ? coverWidth - x : x)} ${round(mirrorY ? coverHeight - y : y)}`
+  const sheet = (fill: string, ...points: readonly (readonly [number, number])[]) => ({
+    d: `M${points.map(([x, y]) => at(x, y)).join('L')}z`,
+    fill,
+  })
+  const x = random.between(105, 215)
+  const y = random.between(140, 260)
+  const left = random.between(90, 220)
+  const right = random.between(110, 230)
+  const top = random.between(170, 300)
+  const sunX = mirrorX ? coverWidth - random.between(70, 130) : random.between(70, 130)
+  const sunY = mirrorY ? coverHeight - random.between(58, 90) : random.between(58, 90)
+  return [
+    // The lower sheet reaches under its neighbours, so that no seam shows between two of one colour.
+    sheet(palette.dark, [0, left], [x, y], [320, right], [320, 400], [0, 400]),
+    sheet(first, [0, left], [x, y], [0, 400]),
+    sheet(second, [320, right], [x, y], [320, 400]),
+    sheet(third, [320, right], [x, y], [top, 0], [320, 0]),
+    { d: circle(sunX, sunY, random.between(26, 46)), fill: second },
   ]
-  return paths
 }

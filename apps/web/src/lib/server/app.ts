@@ -16,7 +16,6 @@ import type {
   MediaService,
   PurchaseService,
   SettingsService,
-  TranscodingMessage,
 } from '@codex/core-services'
 import { createDatabase } from '@codex/database'
 import type { Database } from '@codex/database'
@@ -101,7 +100,7 @@ export function createApp(env: Env): App {
       ...services,
       buckets: creators,
       bucket: env.MEDIA,
-      queue: env.TRANSCODING_QUEUE as Queue<TranscodingMessage>,
+      queue: env.TRANSCODING_QUEUE,
     }),
     checkout: createCheckout(env),
     outbox,

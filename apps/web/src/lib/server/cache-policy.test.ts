@@ -4,7 +4,7 @@ import { setCachePolicy } from './cache-policy.ts'
 const anonymous = { routeId: '/(site)/browse', method: 'GET', hasCookies: false }
 
 function cacheControl(
-  options: Partial<typeof anonymous> & { routeId?: string | null } = {},
+  options: Partial<Parameters<typeof setCachePolicy>[1]> = {},
   response = new Response('x'),
 ): string | null {
   setCachePolicy(response, { ...anonymous, ...options })

@@ -1,4 +1,5 @@
 import { error } from '@sveltejs/kit'
+import { formatBytes } from '../format-bytes.ts'
 
 /** Enough for every form of text on this site, with room to spare. */
 export const maxFormBytes = 64 * 1024
@@ -16,17 +17,15 @@ export async function readForm(
   { maxBytes = maxFormBytes }: { maxBytes?: number } = {},
 ): Promise<FormData> {
   const declared = request.headers.get('content-length')
-  if (declared !== null && !(Number(declared) <= maxBytes)) throw tooLarge(maxBytes)
+  if (declared !== null && !(Number(declared) <= maxBytes)) refuseLarge(maxBytes)
   if (!request.body) return new FormData()
 
   let receivedBytes = 0
-  let exceeded = false
   const limited = request.body.pipeThrough(
     new TransformStream<Uint8Array, Uint8Array>({
       transform(chunk, controller) {
         receivedBytes += chunk.byteLength
         if (receivedBytes > maxBytes) {
-          exceeded = true
           controller.error(new RangeError('The body is over its limit'))
         } else {
           controller.enqueue(chunk)
@@ -38,9 +37,10 @@ export async function readForm(
     const type = request.headers.get('content-type') ?? ''
     return await new Response(limited, { headers: { 'content-type': type } }).formData()
   } catch (cause) {
-    if (exceeded) throw tooLarge(maxBytes)
-    if (cause instanceof TypeError)
+    if (receivedBytes > maxBytes) refuseLarge(maxBytes)
+    if (cause instanceof TypeError) {
       error(400, { message: 'That form arrived damaged. Please send it again.' })
+    }
     throw cause
   }
 }
@@ -51,12 +51,6 @@ export function textField(form: FormData, name: string): string {
   return typeof value === 'string' ? value : ''
 }
 
-function tooLarge(maxBytes: number): Error {
-  try {
-    error(413, {
-      message: `That is more than the ${Math.floor(maxBytes / 1024).toLocaleString('en-US')} KB we can take here.`,
-    })
-  } catch (response) {
-    return response as Error
-  }
+function refuseLarge(maxBytes: number): never {
+  error(413, { message: `That is too large: ${formatBytes(maxBytes)} is the most we take here.` })
 }

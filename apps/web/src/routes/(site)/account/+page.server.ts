@@ -1,4 +1,5 @@
 import { fail, redirect } from '@sveltejs/kit'
+import { passwordLength } from '@codex/auth'
 import { deviceName } from '$lib/device-name.ts'
 import { readForm, textField } from '$lib/server/read-form.ts'
 import { accountIdentifier } from '$lib/server/limits/account-identifier.ts'
@@ -10,6 +11,7 @@ export const load: PageServerLoad = async (event) => {
   const { session, user } = requireSession(event)
   const sessions = await event.locals.auth.listSessions(user.id)
   return {
+    passwordLength,
     sessions: sessions.map(({ id, createdAt, lastUsedAt, ipAddress, userAgent }) => ({
       id,
       current: id === session.id,

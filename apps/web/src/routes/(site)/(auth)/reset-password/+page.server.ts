@@ -1,9 +1,13 @@
 import { fail, redirect } from '@sveltejs/kit'
+import { passwordLength } from '@codex/auth'
 import { readForm, textField } from '$lib/server/read-form.ts'
 import { refuseOverLimit } from '$lib/server/refuse.ts'
 import type { Actions, PageServerLoad } from './$types'
 
-export const load: PageServerLoad = ({ url }) => ({ token: url.searchParams.get('token') ?? '' })
+export const load: PageServerLoad = ({ url }) => ({
+  token: url.searchParams.get('token') ?? '',
+  passwordLength,
+})
 
 export const actions: Actions = {
   default: async (event) => {

@@ -1,4 +1,5 @@
 import { error, fail, redirect } from '@sveltejs/kit'
+import { nameLength, passwordLength } from '@codex/auth'
 import { readForm, textField } from '$lib/server/read-form.ts'
 import { rememberPendingEmail } from '$lib/server/pending-email.ts'
 import { refuseOverLimit } from '$lib/server/refuse.ts'
@@ -8,7 +9,7 @@ import type { Actions, PageServerLoad } from './$types'
 export const load: PageServerLoad = async ({ locals }) => {
   if (locals.session) redirect(303, '/account')
   const { registrationOpen } = await locals.app.settings.get()
-  return { registrationOpen }
+  return { registrationOpen, passwordLength, nameLength }
 }
 
 export const actions: Actions = {
