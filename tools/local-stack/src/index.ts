@@ -14,6 +14,7 @@ export { linkFromMail, type OutboxMail, readOutbox } from './story/outbox.ts'
 export { pollUntil, type PollOptions } from './story/poll-until.ts'
 export { enterWindow, type WindowStep } from './story/rate-limit-window.ts'
 export {
+  linksOf,
   SiteClient,
   type SiteClientOptions,
   type SiteRequest,

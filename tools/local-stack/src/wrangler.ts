@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 
 /** Wrangler's program file, started with the Node that runs us: its launcher would add a process to look after. */
-export const wranglerProgram = fileURLToPath(import.meta.resolve('wrangler'))
+export const wranglerProgram = createRequire(import.meta.url).resolve('wrangler')
 
 /** `--persist-to DIR` keeps its data in `DIR/v3`; `getPlatformProxy` takes that inner directory. */
 export function persistDirectory(stateDirectory: string): string {

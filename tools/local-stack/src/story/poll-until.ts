@@ -1,5 +1,5 @@
 const defaultDeadlineMs = 20_000
-const pauseMs = 50
+const defaultPauseMs = 50
 
 /** How long to keep asking. */
 export interface PollOptions {
@@ -7,6 +7,8 @@ export interface PollOptions {
   readonly deadlineMs?: number
   /** Ends the polling early, in place of a deadline. */
   readonly signal?: AbortSignal
+  /** Between two questions. Default 50 ms. */
+  readonly pauseMs?: number
 }
 
 /**
@@ -19,7 +21,8 @@ export async function pollUntil<T>(
   check: () => Promise<T> | T,
   options: PollOptions = {},
 ): Promise<Exclude<T, null | undefined | false>> {
-  const { deadlineMs = defaultDeadlineMs, signal = AbortSignal.timeout(deadlineMs) } = options
+  const { deadlineMs = defaultDeadlineMs, pauseMs = defaultPauseMs } = options
+  const { signal = AbortSignal.timeout(deadlineMs) } = options
   for (;;) {
     const answer = await check()
     if (answer !== null && answer !== undefined && answer !== false) {

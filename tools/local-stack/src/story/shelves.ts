@@ -1,4 +1,4 @@
-import type { SiteClient } from './site-client.ts'
+import { linksOf, type SiteClient } from './site-client.ts'
 
 /** A published item in the public list. */
 export interface ListedItem {
@@ -21,6 +21,8 @@ export async function listCategory(
 
 /** How often an item stands in someone's library. */
 export async function countInLibrary(client: SiteClient, item: ListedItem): Promise<number> {
-  const response = await client.get('/library')
-  return response.text.split(`href="/item/${item.slug}"`).length - 1
+  const page = await client.get('/library')
+  const headings = page.text.match(/<h2\b.*?<\/h2>/gs) ?? []
+  const links = linksOf({ url: page.url, text: headings.join('\n') })
+  return links.filter((path) => path === `/item/${item.slug}`).length
 }

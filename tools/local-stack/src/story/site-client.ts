@@ -29,6 +29,18 @@ export interface SiteResponse {
   readonly location: string | null
 }
 
+/** The paths that the links of a page lead to, in order, each as often as it is there. */
+export function linksOf(page: Pick<SiteResponse, 'url' | 'text'>): readonly string[] {
+  const hrefs = Array.from(
+    page.text.matchAll(/<a\b[^>]*?\shref="([^"]*)"/g),
+    ([, href = '']) => href,
+  )
+  return hrefs.map((href) => {
+    const url = new URL(href.replaceAll('&amp;', '&'), page.url)
+    return url.pathname + url.search
+  })
+}
+
 /** What to send besides the path. */
 export interface SiteRequest {
   readonly method?: string
