@@ -1,6 +1,8 @@
 import type { Handle, HandleServerError } from '@sveltejs/kit'
+import type { Auth } from '@codex/auth'
 import { AppRegistry } from '$lib/server/app.ts'
 import { setCachePolicy } from '$lib/server/cache-policy.ts'
+import { calmAuth } from '$lib/server/calm-auth.ts'
 import { clientAddress } from '$lib/server/limits/client-address.ts'
 import { describeError, log } from '$lib/server/log.ts'
 import { createOperationCounts, formatOperations } from '$lib/server/operations.ts'
@@ -22,7 +24,8 @@ export const handle: Handle = async ({ event, resolve }) => {
   const routeId = event.route.id
   const counts = createOperationCounts()
   event.locals.app = app
-  event.locals.auth = app.authFor(origin)
+  const auth = app.authFor(origin)
+  event.locals.auth = calmAuth(auth)
   event.locals.origin = origin
   event.locals.session = null
   event.locals.sessionUnavailable = false
@@ -33,7 +36,7 @@ export const handle: Handle = async ({ event, resolve }) => {
   })
 
   const serve = async (): Promise<Response> => {
-    if (!routesWithoutSession.has(routeId ?? '')) await lookUpSession(event)
+    if (!routesWithoutSession.has(routeId ?? '')) await lookUpSession(event, auth)
     const refusal = routeId?.startsWith('/api/') ? await refuseApiRequest(event) : null
     return refusal ?? (await resolve(event))
   }
@@ -72,9 +75,9 @@ export const handleError: HandleServerError = ({ error, event, status, message }
 type Event = Parameters<Handle>[0]['event']
 
 /** A session that cannot be looked up is not the same as none: pages then answer 503 and nobody is signed out. */
-async function lookUpSession(event: Event): Promise<void> {
+async function lookUpSession(event: Event, auth: Auth): Promise<void> {
   try {
-    const { auth, setCookies } = event.locals
+    const { setCookies } = event.locals
     event.locals.session = await auth.getSession(event.request.headers, {
       onSetCookie: (cookie) => {
         setCookies.push(cookie)

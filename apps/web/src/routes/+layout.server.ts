@@ -10,7 +10,13 @@ export const load: LayoutServerLoad = async ({ locals }) => {
   const viewer: Viewer | null = user
     ? { id: user.id, name: user.name, email: user.email, role: user.role }
     : null
-  return { viewer, development: locals.app.development, site: await loadSite(locals) }
+  const viewerUnknown = locals.sessionUnavailable
+  return {
+    viewer,
+    viewerUnknown,
+    development: locals.app.development,
+    site: await loadSite(locals),
+  }
 }
 
 async function loadSite({ app }: App.Locals): Promise<typeof plainSite> {

@@ -1,5 +1,6 @@
 import { rateLimitPolicies } from '@codex/cloudflare-clients'
 import type { RateLimiterClient } from '@codex/cloudflare-clients'
+import { describeError, log } from '../log.ts'
 import { limitMessage, retryAfterSeconds } from './retry-after.ts'
 import type { LimitName } from './retry-after.ts'
 
@@ -50,6 +51,19 @@ export class RateLimits {
     return { allowed: true }
   }
 
+  /**
+   * Forgets what was counted against an account that has just proved its password. When the store fails, the count
+   * stays until its window ends, and the person is signed in all the same.
+   */
+  async forgive(check: LimitCheck): Promise<void> {
+    try {
+      await this.reset(check)
+    } catch (error) {
+      log('warn', 'limit_not_reset', { policy: check.policy, error: describeError(error) })
+    }
+  }
+
+  /** Starts a limit anew. Rejects when the store fails. */
   async reset({ policy, identifier }: LimitCheck): Promise<void> {
     await this.#limiter.reset(identifier, enforcedPolicies[policy].keyPrefix)
   }

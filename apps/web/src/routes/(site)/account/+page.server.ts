@@ -45,7 +45,7 @@ export const actions: Actions = {
       return fail(400, { about: 'password', reason: result.reason, message: result.message })
     }
     setCookies.push(...result.setCookies)
-    await app.limits.reset(account)
+    await app.limits.forgive(account)
     // To a fresh page, because the session that this one was loaded with is gone.
     redirect(303, '/account?changed')
   },

@@ -62,7 +62,7 @@ export const actions: Actions = {
       })
     }
     setCookies.push(...result.setCookies)
-    await app.limits.reset(account)
+    await app.limits.forgive(account)
     redirect(303, next)
   },
 }
