@@ -1,4 +1,42 @@
 export {
+  createAnalyticsService,
+  type AnalyticsService,
+  type AnalyticsServiceOptions,
+  type DailyAnalytics,
+} from './analytics/analytics-service.ts'
+export {
+  createContentService,
+  type ContentChange,
+  type ContentService,
+  type ContentServiceOptions,
+  type Page,
+} from './content/content-service.ts'
+export {
+  platformCurrency,
+  type ContentDraftInput,
+  type ContentPatchInput,
+} from './content/content-input.ts'
+export type {
+  Category,
+  ContentSummary,
+  CreatorContent,
+  PublishedContent,
+} from './content/content-shapes.ts'
+export {
+  defaultPageSize,
+  maxPageSize,
+  type ListPublishedInput,
+  type PageInput,
+} from './content/page.ts'
+export {
+  createCreatorService,
+  type Creator,
+  type CreatorBucket,
+  type CreatorService,
+  type CreatorServiceOptions,
+  type NewCreatorInput,
+} from './creators/creator-service.ts'
+export {
   createMediaService,
   type MediaEvent,
   type MediaService,
@@ -22,3 +60,28 @@ export {
   type ParseTranscodingMessageResult,
   type TranscodingMessage,
 } from './media/transcoding-message.ts'
+export {
+  createPurchaseService,
+  type LibraryItem,
+  type PendingChange,
+  type PurchaseService,
+  type PurchaseServiceOptions,
+} from './purchases/purchase-service.ts'
+export type { CheckoutInput, CustomerUpdateInput, RefundInput } from './purchases/purchase-input.ts'
+export {
+  createSettingsService,
+  type SettingsChange,
+  type SettingsService,
+  type SettingsServiceOptions,
+} from './settings/settings-service.ts'
+export {
+  defaultPlatformSettings,
+  type PlatformSettings,
+  type PlatformSettingsPatch,
+} from './settings/platform-settings.ts'
+export {
+  logServiceEvent,
+  type ServiceEvent,
+  type ServiceEventReporter,
+} from './cache/service-event.ts'
+export type { InputIssue, InvalidInput, NotFound } from './validation/parse-input.ts'
