@@ -50,6 +50,7 @@ CREATE TABLE `content` (
 --> statement-breakpoint
 CREATE UNIQUE INDEX `content_slug_unique` ON `content` (`slug`);--> statement-breakpoint
 CREATE INDEX `content_published` ON `content` (`status`,`category_id`,`published_at`);--> statement-breakpoint
+CREATE INDEX `content_newest` ON `content` (`status`,`published_at`);--> statement-breakpoint
 CREATE INDEX `content_creator` ON `content` (`creator_id`,`created_at`);--> statement-breakpoint
 CREATE TABLE `creators` (
 	`user_id` text PRIMARY KEY NOT NULL,
@@ -87,7 +88,7 @@ CREATE UNIQUE INDEX `media_items_object_key_unique` ON `media_items` (`object_ke
 CREATE INDEX `media_items_creator` ON `media_items` (`creator_id`,`created_at`);--> statement-breakpoint
 CREATE TABLE `platform_settings` (
 	`key` text PRIMARY KEY NOT NULL,
-	`value` text NOT NULL,
+	`value` text,
 	`updated_by` text,
 	`updated_at` integer DEFAULT (unixepoch() * 1000) NOT NULL,
 	FOREIGN KEY (`updated_by`) REFERENCES `users`(`id`) ON UPDATE no action ON DELETE set null

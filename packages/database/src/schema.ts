@@ -182,6 +182,7 @@ export const content = sqliteTable(
   },
   (table) => [
     index('content_published').on(table.status, table.categoryId, table.publishedAt),
+    index('content_newest').on(table.status, table.publishedAt),
     index('content_creator').on(table.creatorId, table.createdAt),
     check('content_price', sql`${table.priceCents} >= 0`),
   ],
@@ -221,7 +222,8 @@ export const refunds = sqliteTable('refunds', {
 
 export const platformSettings = sqliteTable('platform_settings', {
   key: text('key').primaryKey(),
-  value: text('value', { mode: 'json' }).notNull(),
+  /** Any JSON value. Nullable because drizzle writes the JSON value `null` as SQL's NULL. */
+  value: text('value', { mode: 'json' }),
   updatedBy: text('updated_by').references(() => users.id, { onDelete: 'set null' }),
   updatedAt: updatedAt(),
 })

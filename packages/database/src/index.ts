@@ -1,0 +1,38 @@
+export { createDatabase, type Database } from './database.ts'
+export { meterD1 } from './meter-d1.ts'
+export {
+  accounts,
+  categories,
+  content,
+  contentStatuses,
+  creators,
+  mediaItems,
+  mediaStatuses,
+  platformSettings,
+  processedWebhookEvents,
+  purchases,
+  purchaseStatuses,
+  refunds,
+  sessions,
+  userRoles,
+  users,
+  verifications,
+  type ContentStatus,
+  type MediaStatus,
+  type PurchaseStatus,
+  type UserRole,
+} from './schema.ts'
+export type {
+  CategoryRow,
+  ContentRow,
+  CreatorRow,
+  MediaItemRow,
+  NewContentRow,
+  NewMediaItemRow,
+  NewPurchaseRow,
+  PlatformSettingRow,
+  PurchaseRow,
+  RefundRow,
+  SessionRow,
+  UserRow,
+} from './rows.ts'

@@ -1,0 +1,125 @@
+import type { SampleItem } from './sample-item.ts'
+
+export const designTemplates: readonly SampleItem[] = [
+  {
+    slug: 'plain-portfolio',
+    title: 'Plain Portfolio',
+    summary: 'A one-page portfolio that loads in a blink and lets the work talk.',
+    paragraphs: [
+      'One HTML file, one style sheet, no script. It has three image sizes, a sensible print style, and a dark mode that was designed and not inverted.',
+      'The source includes a Figma file with the same type scale, so that you can plan before you paste.',
+    ],
+    priceCents: 1900,
+    creator: 'yuki',
+    ageDays: 38,
+    featured: true,
+  },
+  {
+    slug: 'conference-badge-system',
+    title: 'Conference Badge System',
+    summary: 'Badges, signs and a schedule that stay readable from four metres away.',
+    paragraphs: [
+      'First names are large because that is what badges are for. The system covers seven roles by shape as well as colour, and prints on the common badge stocks of both paper worlds.',
+      'A small spreadsheet merges your attendee list. Names with twenty-six letters are handled.',
+    ],
+    priceCents: 3500,
+    creator: 'yuki',
+    ageDays: 139,
+  },
+  {
+    slug: 'invoice-that-gets-paid',
+    title: 'An Invoice That Gets Paid',
+    summary: 'A calm invoice template with everything where an accountant looks for it.',
+    paragraphs: [
+      'We asked six bookkeepers what makes them put an invoice aside. The answers are in the layout: one number, one date, one account, no mystery line items.',
+      'For InDesign, Pages and Google Docs, in English, German and Japanese.',
+    ],
+    priceCents: 900,
+    creator: 'yuki',
+    ageDays: 62,
+  },
+  {
+    slug: 'zine-starter-a6',
+    title: 'Zine Starter A6',
+    summary: 'Sixteen pages, imposed and ready to staple. Free for your first zine.',
+    paragraphs: [
+      'The hard part of a zine is page two. This file has a simple grid, four page recipes and the imposition already done, so that page two is only a matter of having something to say.',
+      'Print on both sides, fold, staple twice.',
+    ],
+    priceCents: 0,
+    creator: 'yuki',
+    ageDays: 219,
+  },
+  {
+    slug: 'dashboard-for-humans',
+    title: 'Dashboard for Humans',
+    summary: 'A component set for internal tools: tables, filters, empty states and bad news.',
+    paragraphs: [
+      'Most dashboard kits show the day when everything went up. This one starts with the other days, with designs for late data, missing data and numbers that should worry somebody.',
+      'Forty-two components with variants and notes on keyboard use. Made for Figma, with tokens exported as CSS variables.',
+    ],
+    priceCents: 4900,
+    creator: 'yuki',
+    ageDays: 101,
+  },
+  {
+    slug: 'recipe-cards',
+    title: 'Recipe Cards',
+    summary: 'A printable card system for family recipes, including the ones without quantities.',
+    paragraphs: [
+      'Two formats, three typefaces, and a special card for recipes that end in “until it looks right”. The ingredient column folds back so that it can stand on a counter.',
+      'Works with handwriting too. The lines are spaced for an actual pen.',
+    ],
+    priceCents: 700,
+    creator: 'yuki',
+    ageDays: 305,
+  },
+  {
+    slug: 'slide-deck-without-bullets',
+    title: 'A Slide Deck Without Bullets',
+    summary: 'Twenty layouts that make you say one thing at a time.',
+    paragraphs: [
+      'There is no bullet style in this deck, and you will look for it. Instead there are layouts for a claim, a number, a picture, a comparison and a pause.',
+      'For Keynote, PowerPoint and Google Slides. The speaker’s notes explain each layout with an example from a talk that went well.',
+    ],
+    priceCents: 2400,
+    creator: 'ada',
+    ageDays: 184,
+  },
+  {
+    slug: 'bookshop-identity-kit',
+    title: 'Bookshop Identity Kit',
+    summary: 'A small identity to adapt: mark, bag, bookmark, opening hours.',
+    paragraphs: [
+      'Made for a shop that closed before it opened, and published so that it gets used. The mark is built from a shelf and a door, and it survives being a rubber stamp.',
+      'Vector sources, a two-colour and a one-colour version, and a page of what not to worry about.',
+    ],
+    priceCents: 2900,
+    creator: 'yuki',
+    ageDays: 247,
+  },
+  {
+    slug: 'album-sleeve-grid',
+    title: 'Album Sleeve Grid',
+    summary: 'Seven-inch, twelve-inch and streaming covers from one file.',
+    paragraphs: [
+      'Draw once, export everywhere. The grid keeps type inside what a streaming thumbnail can show, and the spine text is at a size that a human can find on a shelf.',
+      'Includes bleeds from four pressing plants, checked this spring.',
+    ],
+    priceCents: 1600,
+    creator: 'mateo',
+    ageDays: 54,
+  },
+  {
+    slug: 'wayfinding-starter',
+    title: 'Wayfinding Starter',
+    summary: 'Sixty pictograms and the rules to draw the sixty-first.',
+    paragraphs: [
+      'Drawn on a grid of twenty-four units with one stroke weight. Lifts, stairs, toilets for everyone, quiet rooms, chargers, water.',
+      'The guide shows how a new sign is made, step by step, since every building needs one that nobody thought of.',
+    ],
+    priceCents: 2700,
+    creator: 'yuki',
+    ageDays: 6,
+  },
+]

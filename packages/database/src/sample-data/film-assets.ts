@@ -1,0 +1,126 @@
+import type { SampleItem } from './sample-item.ts'
+
+export const filmAssets: readonly SampleItem[] = [
+  {
+    slug: 'sixteen-millimetre-grain-plates',
+    title: '16 mm Grain Plates',
+    summary: 'Eight minutes of clean grain, scanned in 4K from four stocks at three exposures.',
+    paragraphs: [
+      'Shot on a grey card with the lens defocused, developed normally, and scanned without noise reduction. Lay them over your footage in overlay or soft light and turn them down until you stop noticing.',
+      'ProRes and a lighter HEVC version. The plates loop, but at eight minutes you will not need to.',
+    ],
+    priceCents: 2900,
+    creator: 'ingrid',
+    ageDays: 22,
+    featured: true,
+  },
+  {
+    slug: 'winter-cabin-scene',
+    title: 'Winter Cabin Scene',
+    summary: 'A complete Blender scene: one cabin, one lamp, falling snow, three cameras.',
+    paragraphs: [
+      'Modelled from photographs of a cabin near Hakusan. The snow is geometry where the camera is near and particles where it is not, so it renders in minutes on an ordinary card.',
+      'Materials are procedural and named in plain words. Day and night lighting are separate view layers.',
+    ],
+    priceCents: 3800,
+    creator: 'yuki',
+    ageDays: 79,
+  },
+  {
+    slug: 'light-leaks-by-hand',
+    title: 'Light Leaks by Hand',
+    summary: 'Fifty leaks made with a real camera, an open back and some patience.',
+    paragraphs: [
+      'No simulations. We opened the film door for a fraction of a second, fifty times, in the sun, by a window and under sodium lamps.',
+      'Each clip is two to six seconds and ends in black, ready to screen over a cut.',
+    ],
+    priceCents: 1400,
+    creator: 'ingrid',
+    ageDays: 145,
+  },
+  {
+    slug: 'paper-textures-in-motion',
+    title: 'Paper Textures in Motion',
+    summary: 'Washi, kraft and newsprint, photographed frame by frame for title sequences.',
+    paragraphs: [
+      'Twelve papers, two hundred and forty frames each, moved by a hair between exposures. Projected under type they give it a pulse.',
+      'Also included as still textures at 6K, since designers will ask.',
+    ],
+    priceCents: 1900,
+    creator: 'yuki',
+    ageDays: 193,
+  },
+  {
+    slug: 'desk-props-low-poly',
+    title: 'Desk Props, Low Poly',
+    summary: 'Thirty-six everyday objects under two thousand triangles. Free, with attribution.',
+    paragraphs: [
+      'Lamps, mugs, a stapler that opens, three kinds of plants and a cat who sleeps. One texture atlas for all of them, so a whole desk is one draw call.',
+      'glTF and FBX, scaled in metres, pivot points where you would hold them.',
+    ],
+    priceCents: 0,
+    creator: 'yuki',
+    ageDays: 272,
+  },
+  {
+    slug: 'documentary-lower-thirds',
+    title: 'Documentary Lower Thirds',
+    summary: 'Names, places and subtitles that do not compete with a face.',
+    paragraphs: [
+      'Three families, each with long names, two-line titles and right-to-left text solved. They come in quietly, stay for as long as it takes to read them twice, and leave.',
+      'For DaVinci Resolve and After Effects. No plug-ins.',
+    ],
+    priceCents: 2200,
+    creator: 'ingrid',
+    ageDays: 110,
+  },
+  {
+    slug: 'clouds-over-the-north-sea',
+    title: 'Clouds over the North Sea',
+    summary: 'Ten locked-off cloud timelapses in 6K, with clean horizons for compositing.',
+    paragraphs: [
+      'From a fixed mount on an old weather station, one frame every four seconds, exposed by hand when the light changed so that nothing flickers.',
+      'Each clip runs for twenty to forty seconds. The log versions are included for people who want to suffer.',
+    ],
+    priceCents: 3300,
+    creator: 'ingrid',
+    ageDays: 236,
+  },
+  {
+    slug: 'studio-light-rigs',
+    title: 'Studio Light Rigs',
+    summary: 'Nine lighting set-ups for product renders, named after what they flatter.',
+    paragraphs: [
+      'Glass, matte plastic, brushed metal, food, fabric, paper, skin, liquid and “all of it at once”. Drop in your model, pick a rig, move one control.',
+      'For Blender, with real-world sizes and lamp temperatures. The notes tell you what the same set-up would be in a studio.',
+    ],
+    priceCents: 2600,
+    creator: 'yuki',
+    ageDays: 45,
+  },
+  {
+    slug: 'foley-for-animators',
+    title: 'Foley for Animators',
+    summary: 'Three hundred footsteps, cloth moves and handling sounds, cut to the frame.',
+    paragraphs: [
+      'Walks on seven surfaces at three weights, doors that agree with their size, and a folder of small sounds for hands. Every file begins on the sound, so that it lands where you put it.',
+      'Metadata follows the universal category system, which makes them findable in any library tool.',
+    ],
+    priceCents: 2400,
+    creator: 'mateo',
+    ageDays: 162,
+  },
+  {
+    slug: 'miniature-streets',
+    title: 'Miniature Streets',
+    summary: 'A modular Japanese side street in 3D, with vending machines and too many cables.',
+    paragraphs: [
+      'Forty modules that snap together on a two-metre grid. Finished: facades, poles, signs. Unfinished: the interior parallax behind the windows, and the rain.',
+      'I will publish it when the rain is right.',
+    ],
+    priceCents: 4200,
+    creator: 'yuki',
+    ageDays: 11,
+    draft: true,
+  },
+]

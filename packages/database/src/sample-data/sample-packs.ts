@@ -1,0 +1,127 @@
+import type { SampleItem } from './sample-item.ts'
+
+export const samplePacks: readonly SampleItem[] = [
+  {
+    slug: 'harbour-tape-loops',
+    title: 'Harbour Tape Loops',
+    summary: 'Forty loops of ropes, gulls and engines, slowed down on a worn reel-to-reel.',
+    paragraphs: [
+      'Recorded over three foggy mornings in the port of Valparaíso, then played back at half and quarter speed on a machine whose capstan has seen better decades. The wobble is real and was left alone.',
+      'Loops are between 60 and 90 bpm, cut on the beat, and named by what you hear. 24-bit WAV, 48 kHz.',
+    ],
+    priceCents: 1800,
+    creator: 'mateo',
+    ageDays: 26,
+    featured: true,
+  },
+  {
+    slug: 'dry-kit-1974',
+    title: 'Dry Kit 1974',
+    summary: 'A four-piece kit with tea towels on the heads, multi-sampled with care.',
+    paragraphs: [
+      'Short, woody and close. Eight velocity layers and six round robins for every drum, played by a person who was asked to be a little uneven.',
+      'Close, overhead and one mono room microphone are separate, so that the same kit can sit far back or right in front of you.',
+      'Mapped for the common samplers, and as plain WAV files for everything else.',
+    ],
+    priceCents: 3400,
+    creator: 'mateo',
+    ageDays: 95,
+  },
+  {
+    slug: 'granular-dusk',
+    title: 'Granular Dusk',
+    summary: 'Evolving pads made from insects, streetlights and one detuned harmonium.',
+    paragraphs: [
+      'Thirty textures, each at least ninety seconds long, that never repeat in the same way twice. They sit under dialogue without asking for attention.',
+      'Every file comes with its key and its loudest frequency, since the second one decides whether it will fight with a voice.',
+    ],
+    priceCents: 2200,
+    creator: 'mateo',
+    ageDays: 158,
+  },
+  {
+    slug: 'kitchen-percussion',
+    title: 'Kitchen Percussion',
+    summary: 'One hundred hits from pots, jars and a very good oven door. Free to use.',
+    paragraphs: [
+      'I recorded these on a rainy Sunday with a single microphone and no plan. Wooden spoons on enamel make a better snare than some snares.',
+      'Use them anywhere, no credit needed. If something good comes out of them, I would like to hear it.',
+    ],
+    priceCents: 0,
+    creator: 'mateo',
+    ageDays: 300,
+  },
+  {
+    slug: 'upright-after-midnight',
+    title: 'Upright After Midnight',
+    summary: 'A felted upright piano recorded quietly, with the pedals and the chair left in.',
+    paragraphs: [
+      'The neighbours were asleep, so everything is soft. Three dynamic layers, long releases, and a separate set of mechanical noises that you can mix in or leave out.',
+      'It suits slow music and scenes with snow in them.',
+    ],
+    priceCents: 2900,
+    creator: 'mateo',
+    ageDays: 12,
+  },
+  {
+    slug: 'subway-impulse-responses',
+    title: 'Subway Impulse Responses',
+    summary: 'Twenty-two stations and tunnels as convolution reverbs.',
+    paragraphs: [
+      'Captured with swept sines between the last train and the first one, with permission and a patient station manager. Stairwells, platforms, a ticket hall with a domed ceiling and one maintenance tunnel that decays for eleven seconds.',
+      'Stereo and four-channel versions, both trimmed and with the original noise floor.',
+    ],
+    priceCents: 2600,
+    creator: 'mateo',
+    ageDays: 231,
+  },
+  {
+    slug: 'modular-field-notes',
+    title: 'Modular Field Notes',
+    summary: 'Clicks, sequences and accidents from a year with a small modular system.',
+    paragraphs: [
+      'Sixty short sequences and two hundred single sounds. I kept the patches that I could not rebuild the next day.',
+      'Tempos are in the file names, and the sequences are cut so that they loop without a click.',
+    ],
+    priceCents: 1500,
+    creator: 'mateo',
+    ageDays: 187,
+  },
+  {
+    slug: 'fjord-ambiences',
+    title: 'Fjord Ambiences',
+    summary: 'Wind, water and distance from the west coast of Norway, for film and games.',
+    paragraphs: [
+      'Twelve locations, each recorded at dawn and at night, five minutes or longer. I was there to photograph, and the microphones were out because it was too dark to do so.',
+      'No aircraft, no voices. One ferry, far away, in file nine, which I could not bring myself to cut.',
+    ],
+    priceCents: 2100,
+    creator: 'ingrid',
+    ageDays: 67,
+  },
+  {
+    slug: 'handclaps-and-foot-stomps',
+    title: 'Handclaps and Foot Stomps',
+    summary: 'From one pair of hands to a wedding: layered claps, stomps and snaps.',
+    paragraphs: [
+      'Solo, four people and forty people, in a dry room and in a village hall. The group takes are real groups, since stacking one clapper forty times sounds like rain.',
+      'A few include laughing. Those are in their own folder.',
+    ],
+    priceCents: 900,
+    creator: 'mateo',
+    ageDays: 349,
+  },
+  {
+    slug: 'broken-radios',
+    title: 'Broken Radios',
+    summary: 'Static, sweeps and half-heard stations from nine radios that mostly do not work.',
+    paragraphs: [
+      'Recording is done, editing is halfway. The shortwave set still needs a clean pass, and I have to take out everything that could be a recognisable broadcast.',
+      'Planned as eighty files, with a set of long beds at the end.',
+    ],
+    priceCents: 1400,
+    creator: 'mateo',
+    ageDays: 5,
+    draft: true,
+  },
+]
