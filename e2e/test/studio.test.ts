@@ -72,7 +72,7 @@ describe('an upload', () => {
     expect(form.status).toBe(413)
   })
 
-  it('that is empty or has no name is refused with a reason', async () => {
+  it('that is empty is refused with a reason', async () => {
     const yuki = await signedInSample('yuki')
     const empty = await putUpload(yuki, {
       filename: 'empty.txt',
@@ -80,11 +80,21 @@ describe('an upload', () => {
       bytes: new Uint8Array(0),
     })
     expect([400, 411]).toContain(empty.status)
-    const nameless = await putUpload(yuki, { ...tinyPng(), filename: '' })
-    expect(nameless.status).toBe(400)
     const noFile = await yuki.postForm('/studio?/upload', { file: new File([], '') })
     expect(noFile.status).toBe(400)
     expect(noFile.text).toContain('Choose a file first')
+  })
+
+  it('gets a harmless name when its own is none', async () => {
+    const yuki = await signedInSample('yuki')
+    for (const [filename, kept] of [
+      ['', 'upload'],
+      ['../../etc/passwd', 'passwd'],
+    ] as const) {
+      const uploaded = await putUpload(yuki, { ...tinyPng(), filename })
+      expect(uploaded.status).toBe(201)
+      expect(JSON.parse(uploaded.text)).toMatchObject({ filename: kept })
+    }
   })
 
   it('is for creators', async () => {

@@ -30,6 +30,16 @@ it('shows what the workers print, but not their operation counts', () => {
   ])
 })
 
+it("hides esbuild's warnings about bundled code, with their excerpts", () => {
+  expect(
+    shown([
+      '▲ [WARNING] Duplicate key "tfoot" in object literal [duplicate-object-key]',
+      '    server.js:4331:1:',
+      '▲ [WARNING] {"event":"store_error","client":"cache"}',
+    ]),
+  ).toEqual(['▲ [WARNING] {"event":"store_error","client":"cache"}'])
+})
+
 it('hides the tables of bindings that are printed at every start', () => {
   expect(
     shown([

@@ -2,6 +2,8 @@ import { parseLogEvent } from './stack-log.ts'
 
 const startOfProblem = /^(?:✘|▲|\[ERROR\]|Uncaught|Error:)/
 const startOfWorkerLine = /^\[codex-[a-z-]+\]/
+/** What esbuild thinks of bundled code, as in `[duplicate-object-key]`: lint and types have judged the sources. */
+const bundleWarning = /^▲ \[WARNING\] .*\[[a-z-]+\]$/
 const outdatedTypesHint = 'Your types might be out of date'
 
 /**
@@ -18,6 +20,7 @@ export function createWorkerOutputFilter(): (line: string) => boolean {
       inShownMessage =
         (startOfProblem.test(line) || startOfWorkerLine.test(line)) &&
         parseLogEvent(line)?.event !== 'operations' &&
+        !bundleWarning.test(line) &&
         !line.includes(outdatedTypesHint)
     }
     return inShownMessage

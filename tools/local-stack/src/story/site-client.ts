@@ -6,6 +6,9 @@ import {
   parseOperationsHeader,
 } from './operations.ts'
 
+/** Cookies that open nothing: this one holds the address that a page tells to look for mail. */
+const publicCookies = new Set(['codex-pending-email', '__Host-codex-pending-email'])
+
 /** Who a client pretends to be. */
 export interface SiteClientOptions {
   /**
@@ -137,8 +140,9 @@ export class SiteClient {
     })
     for (const cookie of response.headers.getSetCookie()) {
       await this.#jar.setCookie(cookie, url.href, { ignoreError: true })
-      const value = cookie.slice(cookie.indexOf('=') + 1).split(';')[0]
-      if (value) this.#onSecret?.(value)
+      const [pair = ''] = cookie.split(';')
+      const [name = '', value = ''] = pair.split(/=(.*)/s)
+      if (value !== '' && !publicCookies.has(name)) this.#onSecret?.(value)
     }
     const operations = parseOperationsHeader(response.headers)
     if (operations !== null) this.#operations = addOperations(this.#operations, operations)
