@@ -83,8 +83,8 @@ export interface Auth {
    * The session of a request.
    *
    * A forged, truncated or missing cookie costs no KV and no database operation. A hit costs one KV read and no
-   * query. A miss costs a KV read, two queries, two KV writes and one more query, which makes sure that the copy
-   * just written was not ended meanwhile. A session that is seen by the database and has used up a day of its
+   * query. A miss costs a KV read, a query, two KV writes and one more query, which makes sure that the session did
+   * not end while its copy was written. A session that is seen by the database and has used up a day of its
    * 30 days gets its 30 days again.
    *
    * @param options.onSetCookie Called with a `Set-Cookie` value to put on the response: the cookie of a prolonged
