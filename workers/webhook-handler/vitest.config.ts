@@ -1,7 +1,21 @@
-import { cloudflareTest } from '@cloudflare/vitest-plugin'
+import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
-  plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.jsonc' } })],
-  test: { include: ['src/**/*.test.ts', 'test/**/*.test.ts'] },
+  // stripe's source maps name files that it does not ship, which is a warning for each of them.
+  logLevel: 'error',
+  plugins: [
+    cloudflareTest(async () => ({
+      wrangler: { configPath: './wrangler.jsonc' },
+      miniflare: {
+        bindings: {
+          D1_MIGRATIONS: await readD1Migrations(
+            `${import.meta.dirname}/../../packages/database/migrations`,
+          ),
+        },
+      },
+    })),
+  ],
+  // Above the slowest test many times over, so that a busy machine fails none.
+  test: { include: ['src/**/*.test.ts', 'test/**/*.test.ts'], testTimeout: 30_000 },
 })

@@ -1,5 +1,4 @@
-export default {
-  fetch(): Response {
-    return new Response(null, { status: 404 })
-  },
-} satisfies ExportedHandler<Env>
+import { env } from 'cloudflare:workers'
+import { wireWorker } from './wire-worker.ts'
+
+export default wireWorker(env) satisfies ExportedHandler<Env>

@@ -1,0 +1,86 @@
+import type { CacheClient } from '@codex/cloudflare-clients'
+import type { Database } from '@codex/database'
+import { logServiceEvent, type ServiceEventReporter } from '../cache/service-event.ts'
+import type { InvalidInput, NotFound } from '../validation/parse-input.ts'
+import type { ContentDraftInput, ContentPatchInput } from './content-input.ts'
+import type {
+  Category,
+  ContentSummary,
+  CreatorContent,
+  PublishedContent,
+} from './content-shapes.ts'
+import { createCreatorContent } from './creator-content.ts'
+import type { ListPublishedInput, PageInput } from './page.ts'
+import { createPublishedContent } from './published-content.ts'
+
+export interface ContentServiceOptions {
+  readonly database: Database
+  readonly cache: CacheClient
+  /** Epoch milliseconds. Default: `Date.now`. */
+  readonly now?: () => number
+  /** Hears of cache entries that could not be deleted. Default: one line on the console. */
+  readonly onEvent?: ServiceEventReporter
+}
+
+export interface Page<T> {
+  readonly ok: true
+  readonly items: readonly T[]
+  /** What to pass as `cursor` for the page after this one, or `null` when this is the last. */
+  readonly nextCursor: string | null
+}
+
+export interface ContentChange {
+  readonly ok: true
+  readonly content: CreatorContent
+  /** `false`: the change stands, but readers may see the old state until the cached entries' TTL ends. */
+  readonly cacheInvalidated: boolean
+}
+
+/**
+ * What the platform offers, and each creator's own items.
+ *
+ * Public reads are cached: lists and item pages for 300 s, featured for 1800 s. A change deletes every entry that shows
+ * the item, after the database has it. Other locations of KV may serve a deleted entry for 60 s or more, and a read that
+ * overlaps the change can store the old state once more, so the bound for readers is the entry's TTL. A creator's own
+ * reads are never cached. Whether a cache works, fails or is absent changes no answer.
+ *
+ * @see docs/decisions/002-content-cache-keys.md
+ */
+export interface ContentService {
+  listCategories(): Promise<readonly Category[]>
+  /** Newest first. `not_found` when there is no such category. */
+  listPublished(input?: ListPublishedInput): Promise<Page<ContentSummary> | InvalidInput | NotFound>
+  /** The newest of the items that the owner features, at most six. */
+  listFeatured(): Promise<readonly ContentSummary[]>
+  /** `null` when no published item has this slug. */
+  getPublishedBySlug(slug: string): Promise<PublishedContent | null>
+  /** The creator's items of every status, newest first. */
+  listByCreator(creatorId: string, page?: PageInput): Promise<Page<CreatorContent> | InvalidInput>
+  /** `null` when there is no such item or it is another creator's. */
+  getForCreator(creatorId: string, id: string): Promise<CreatorContent | null>
+  /** `not_found` when the user is not a creator. The slug is made from the title and stays. */
+  createDraft(
+    creatorId: string,
+    input: ContentDraftInput,
+  ): Promise<ContentChange | InvalidInput | NotFound>
+  update(
+    creatorId: string,
+    id: string,
+    patch: ContentPatchInput,
+  ): Promise<ContentChange | InvalidInput | NotFound>
+  /** Publishing what is published changes nothing and deletes the cached entries again. */
+  publish(creatorId: string, id: string): Promise<ContentChange | NotFound>
+  unpublish(creatorId: string, id: string): Promise<ContentChange | NotFound>
+}
+
+export function createContentService({
+  database,
+  cache,
+  now = Date.now,
+  onEvent = logServiceEvent,
+}: ContentServiceOptions): ContentService {
+  return {
+    ...createPublishedContent({ database, cache }),
+    ...createCreatorContent({ database, cache, now, onEvent }),
+  }
+}

@@ -1,0 +1,100 @@
+import { CacheClient, createEmptyKV, SessionCacheClient } from '@codex/cloudflare-clients'
+import {
+  createAnalyticsService,
+  createPurchaseService,
+  type ServiceEvent,
+} from '@codex/core-services'
+import { createDatabase } from '@codex/database'
+import { refuse, type Answer } from './answer.ts'
+import { readConfig } from './config.ts'
+import { createWebhookHandler } from './handler.ts'
+import { formatOperations, OperationMeter } from './operations.ts'
+
+/** What the platform binds. Both namespaces are caches, so the worker also runs without them. */
+export type WebhookEnv = Omit<Env, 'AUTH_SESSION_KV' | 'CACHE_KV'> &
+  Partial<Pick<Env, 'AUTH_SESSION_KV' | 'CACHE_KV'>>
+
+export interface WireWorkerOptions {
+  /** Epoch milliseconds. Default: `Date.now`. */
+  readonly now?: () => number
+  /** Takes one line of JSON. Default: the console, as an error when the answer is no 2xx. */
+  readonly log?: (line: string, level: 'info' | 'error') => void
+}
+
+export interface WebhookWorker {
+  fetch(request: Request): Promise<Response>
+}
+
+function logToConsole(line: string, level: 'info' | 'error'): void {
+  if (level === 'error') console.error(line)
+  else console.log(line)
+}
+
+/** Builds the clients once, and the worker around its handler. */
+export function wireWorker(
+  env: WebhookEnv,
+  { now = Date.now, log = logToConsole }: WireWorkerOptions = {},
+): WebhookWorker {
+  const meter = new OperationMeter()
+  const handle = createHandler()
+
+  function writeLog(line: Readonly<Record<string, unknown>>, level: 'info' | 'error'): void {
+    const { event, ...fields } = line
+    log(JSON.stringify({ event, worker: 'webhook-handler', ...fields }), level)
+  }
+
+  function createHandler(): (request: Request) => Promise<Answer> {
+    const read = readConfig(env)
+    if (!read.ok) {
+      const detail = read.issues.join('; ')
+      return () => Promise.resolve(refuse('misconfigured', { detail }))
+    }
+    const database = createDatabase(meter.meterD1(env.DB))
+    const cache = new CacheClient(bindKV('CACHE_KV'), { now })
+    return createWebhookHandler({
+      database,
+      purchases: createPurchaseService({ database, cache, now, onEvent }),
+      analytics: createAnalyticsService({ database, cache, now, onEvent }),
+      sessions: new SessionCacheClient(bindKV('AUTH_SESSION_KV'), { now }),
+      webhookSecrets: read.config.webhookSecrets,
+      now,
+      onEvent,
+    })
+  }
+
+  function onEvent({ type, keys, error }: ServiceEvent): void {
+    const message = error instanceof Error ? error.message : String(error)
+    writeLog({ event: type, keys, error: message }, 'error')
+  }
+
+  function bindKV(binding: 'AUTH_SESSION_KV' | 'CACHE_KV'): KVNamespace {
+    const kv = env[binding]
+    if (kv !== undefined) return meter.meterKV(kv)
+    writeLog({ event: 'kv_not_bound', binding }, 'error')
+    return createEmptyKV()
+  }
+
+  return {
+    async fetch(request) {
+      const { result: answer, operations } = await meter.count(() => handle(request))
+      const { status, outcome, eventId, eventType, detail, cacheInvalidated } = answer
+      const line = {
+        event: 'operations',
+        worker: 'webhook-handler',
+        ...operations,
+        status,
+        outcome,
+      }
+      log(
+        JSON.stringify({ ...line, eventId, eventType, detail, cacheInvalidated }),
+        status < 300 ? 'info' : 'error',
+      )
+      const headers = new Headers({ 'cache-control': 'no-store', ...answer.headers })
+      // Counts help whoever develops and are nobody else's business.
+      if (env.ENVIRONMENT !== 'production') {
+        headers.set('x-codex-operations', formatOperations(operations))
+      }
+      return Response.json(answer.body, { status, headers })
+    },
+  }
+}
