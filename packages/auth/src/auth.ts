@@ -127,7 +127,11 @@ export interface Auth {
    */
   resetPassword(input: { token: string; password: string }): Promise<ResetPasswordResult>
 
-  /** Ends every older session of the user, this one too, and every link mailed to them, and begins a new session. */
+  /**
+   * Ends every older session of the user, this one too, and every link mailed to them, and begins a new session.
+   * It is several queries: where it rejects, the password may be the new one while older sessions live. Changing it
+   * again ends them.
+   */
   changePassword(
     input: { currentPassword: string; newPassword: string },
     headers: Headers,
