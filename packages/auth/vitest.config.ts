@@ -1,7 +1,16 @@
-import { cloudflareTest } from '@cloudflare/vitest-plugin'
+import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
-  plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.jsonc' } })],
+  plugins: [
+    cloudflareTest(async () => ({
+      wrangler: { configPath: './wrangler.jsonc' },
+      miniflare: {
+        bindings: {
+          D1_MIGRATIONS: await readD1Migrations(`${import.meta.dirname}/../database/migrations`),
+        },
+      },
+    })),
+  ],
   test: { include: ['src/**/*.test.ts', 'test/**/*.test.ts'] },
 })
