@@ -60,7 +60,7 @@ export async function tellAccountStory(run: DemoRun): Promise<SignedInPerson> {
   await run.step('view a page', async () => {
     const response = await visitor.get('/')
     expectSame('the page', { expected: 200, got: response.status })
-    return `signed in, ${d1Queries(response)} database queries`
+    return `signed in, ${describeQueries(response)}`
   })
   await run.step(secondView, async () => {
     const response = await visitor.get('/')
@@ -116,7 +116,7 @@ export async function tellContentStory(run: DemoRun): Promise<void> {
     expectSame('the page', { expected: 200, got: response.status })
     expectSame('database queries were made', { expected: true, got: d1Queries(response) > 0 })
     expectSame('the draft is on it', { expected: false, got: response.text.includes(title) })
-    return `${d1Queries(response)} database queries`
+    return describeQueries(response)
   })
   await run.step('list it again: a hit', async () => {
     const response = await reader.get(shelf)
@@ -132,7 +132,7 @@ export async function tellContentStory(run: DemoRun): Promise<void> {
     const response = await reader.get(shelf)
     expectSame('the item is on it', { expected: true, got: response.text.includes(title) })
     expectSame('database queries were made', { expected: true, got: d1Queries(response) > 0 })
-    return `the new item is there at once, ${d1Queries(response)} database queries`
+    return `the new item is there at once, ${describeQueries(response)}`
   })
 
   await run.step('upload a file, which the queue processes', async ({ workerSpent }) => {
@@ -237,4 +237,9 @@ export async function tellOutageStory(run: DemoRun): Promise<void> {
 function d1Queries(response: SiteResponse): number {
   if (response.operations === null) throw new Error('Expected the answer to say what it cost')
   return response.operations.d1Queries
+}
+
+function describeQueries(response: SiteResponse): string {
+  const queries = d1Queries(response)
+  return `${queries} database ${queries === 1 ? 'query' : 'queries'}`
 }
