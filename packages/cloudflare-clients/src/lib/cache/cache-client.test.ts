@@ -184,6 +184,21 @@ describe('getOrSet', () => {
   })
 })
 
+test('does not write a loaded value over one that was set while it was loading', async () => {
+  const cache = new CacheClient(env.KV)
+  const older = deferred<string>()
+  const begun = deferred<undefined>()
+  const reading = cache.getOrSet('k', 60, () => {
+    begun.resolve(undefined)
+    return older.promise
+  })
+  await begun.promise
+  await cache.set('k', 'newer', 60)
+  older.resolve('older')
+  expect(await reading).toBe('older')
+  expect(await cache.get('k')).toBe('newer')
+})
+
 describe('when KV fails', () => {
   test('loads, does not write back and reports', async () => {
     const events: ClientEvent[] = []
