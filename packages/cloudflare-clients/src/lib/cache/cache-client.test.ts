@@ -99,6 +99,20 @@ describe('expiry', () => {
     expect(put).toMatchObject({ expirationTtl: kvSeconds })
   })
 
+  test('is decided when KV has answered, however long that took', async () => {
+    const clock = new ManualClock(Date.now())
+    const slow = wrapKV(env.KV, {
+      getWithMetadata: async (real, args) => {
+        const answer = await real(...args)
+        clock.advance(5)
+        return answer
+      },
+    })
+    const cache = new CacheClient(slow, { now: clock.now })
+    await cache.set('k', 'v', 5)
+    expect(await cache.get('k')).toBeNull()
+  })
+
   test.for([0, -1, NaN, Infinity, 2_147_483_648])(
     'refuses a TTL of %d before it loads',
     async (ttl) => {

@@ -204,7 +204,7 @@ export class CacheClient {
   async #lookup<T>(name: string): Promise<Lookup<T>> {
     let entry: KVEntry | null
     try {
-      entry = await readEntry(this.#kv, name, this.#now())
+      entry = await readEntry(this.#kv, name, this.#now)
     } catch (error) {
       this.#reportStoreError('get', name, toKVError('read', error))
       return { found: 'error' }

@@ -150,7 +150,7 @@ export class KVStore {
    */
   async getMany<T>(keys: readonly string[]): Promise<Map<string, T | null>> {
     const names = new Map(keys.map((key) => [key, this.#toKVKey(key)]))
-    const entries = await readEntries(this.#kv, [...names.values()], this.#now())
+    const entries = await readEntries(this.#kv, [...names.values()], this.#now)
     return new Map(
       [...names].map(([key, name]) => {
         const value = this.#parseOrReport(name, entries.get(name) ?? null)
@@ -325,7 +325,7 @@ export class KVStore {
   }
 
   #read(key: string): Promise<KVEntry | null> {
-    return readEntry(this.#kv, this.#toKVKey(key), this.#now())
+    return readEntry(this.#kv, this.#toKVKey(key), this.#now)
   }
 
   async #write(

@@ -84,7 +84,7 @@ export class SessionCacheClient {
     const key = keys.session(hashToken('get session', token))
     let entry: KVEntry | null
     try {
-      entry = await readEntry(this.#kv, key, this.#now())
+      entry = await readEntry(this.#kv, key, this.#now)
     } catch (error) {
       this.#handleStoreError('get', key, toKVError('read', error))
       return null
