@@ -155,6 +155,20 @@ describe('bad input', () => {
   })
 })
 
+test('refuses a token that is not a string: a missing cookie must not find a session', async () => {
+  const sessions = new SessionCacheClient(env.KV)
+  const missing = undefined as unknown as string
+  const { session, user } = createSession('t')
+  const { token: _token, ...rest } = session
+  const withoutToken = { session: rest, user } as CachedSession
+  await expect(sessions.set(missing, withoutToken)).rejects.toThrow(
+    'Cannot cache session: token must be a string, received undefined',
+  )
+  await expect(sessions.get(missing)).rejects.toBeInstanceOf(TypeError)
+  await expect(sessions.delete(missing)).rejects.toBeInstanceOf(TypeError)
+  expect(await dumpKV(env.KV)).toEqual([])
+})
+
 describe('deleting', () => {
   test('forgets one session and leaves the others', async () => {
     const sessions = new SessionCacheClient(env.KV)

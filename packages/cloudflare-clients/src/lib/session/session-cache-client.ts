@@ -77,7 +77,7 @@ export class SessionCacheClient {
    *
    * @returns What `set` took, or `null` where it is not cached, has expired or cannot be read as a session: ask the
    * database. A value that cannot be read is reported and not deleted.
-   * @throws {TypeError} When the token is empty.
+   * @throws {TypeError} When the token is empty or not a string.
    * @throws {KVError} When KV fails and `onStoreError` is `throw`.
    */
   async get(token: string): Promise<CachedSession | null> {
@@ -180,6 +180,10 @@ export class SessionCacheClient {
 }
 
 function hashToken(action: string, token: string): string {
+  // Without types: the hash of undefined is that of an empty text, and everybody without a cookie would share it.
+  if (typeof (token as unknown) !== 'string') {
+    throw new TypeError(`Cannot ${action}: token must be a string, received ${typeof token}`)
+  }
   if (token === '') throw new TypeError(`Cannot ${action}: token must not be empty`)
   return sha256Base64Url(token)
 }
