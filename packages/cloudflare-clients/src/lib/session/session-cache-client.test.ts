@@ -251,6 +251,26 @@ describe('when KV fails', () => {
     await expect(sessions.set('t', createSession('t'))).rejects.toMatchObject({ name: 'KVError' })
   })
 
+  test('caches a session once when several requests set it within a second, and rejects none', async () => {
+    const events: ClientEvent[] = []
+    const written = new Set<unknown>()
+    const kv = wrapKV(env.KV, {
+      put: (real, args) => {
+        if (written.has(args[0]))
+          return Promise.reject(new Error('KV PUT failed: 429 Too Many Requests'))
+        written.add(args[0])
+        return real(...args)
+      },
+    })
+    const sessions = new SessionCacheClient(kv, { onEvent: (event) => events.push(event) })
+    await Promise.all([1, 2, 3].map(() => sessions.set('t', createSession('t'))))
+    expect(await sessions.get('t')).toEqual(createSession('t'))
+    expect(events.map((event) => event.type === 'store_error' && event.error.code)).toEqual([
+      'rate_limited',
+      'rate_limited',
+    ])
+  })
+
   test('misses and reports where the database is asked next', async () => {
     const events: ClientEvent[] = []
     const sessions = new SessionCacheClient(failingKV(env.KV), {

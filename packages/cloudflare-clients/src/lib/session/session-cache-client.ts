@@ -98,8 +98,11 @@ export class SessionCacheClient {
   /**
    * Caches a session until it expires, or for `maxTtlSeconds` where that is sooner. One that has expired is not stored.
    *
+   * KV takes one write per key and second: of several requests that cache one session together, the first is stored
+   * and the others are reported. They do not reject, also where `onStoreError` is `throw`.
+   *
    * @throws {TypeError} When the token is not the session's, the user is not the session's, or a field is missing.
-   * @throws {KVError} When KV fails and `onStoreError` is `throw`.
+   * @throws {KVError} When KV fails, other than by that limit, and `onStoreError` is `throw`.
    */
   async set(token: string, { session, user }: CachedSession): Promise<void> {
     const tokenHash = hashToken('cache session', token)
@@ -121,7 +124,10 @@ export class SessionCacheClient {
       await this.#kv.put(keys.userSession(user.id, tokenHash), '', putOptions)
       await this.#kv.put(key, JSON.stringify(stored), putOptions)
     } catch (error) {
-      this.#handleStoreError('set', key, toKVError('write', error))
+      const storeError = toKVError('write', error)
+      // Several requests of one page miss together and all set the same session: KV takes the first of them.
+      if (storeError.code === 'rate_limited') this.#reportStoreError('set', key, storeError)
+      else this.#handleStoreError('set', key, storeError)
     }
   }
 
@@ -175,6 +181,10 @@ export class SessionCacheClient {
 
   #handleStoreError(operation: string, key: string, error: KVError): void {
     if (this.#onStoreError === 'throw') throw error
+    this.#reportStoreError(operation, key, error)
+  }
+
+  #reportStoreError(operation: string, key: string, error: KVError): void {
     this.#report({ type: 'store_error', client: 'session-cache', operation, key, error })
   }
 }
