@@ -345,6 +345,13 @@ describe('increment', () => {
     expect(await store.get('n')).toBeNull()
   })
 
+  test('refuses a sum that no number holds, and keeps the number', async () => {
+    const store = createStore()
+    await store.set('n', Number.MAX_VALUE)
+    await expect(store.increment('n', Number.MAX_VALUE)).rejects.toBeInstanceOf(RangeError)
+    expect(await store.get('n')).toBe(Number.MAX_VALUE)
+  })
+
   test('refuses what is no number', async () => {
     const store = createStore()
     await store.set('k', 'seven')
@@ -366,6 +373,13 @@ describe('getOrSet', () => {
     expect(await store.getOrSet('k', load)).toBeNull()
     expect(loads).toBe(1)
     expect(operations).toEqual({ read: 2, write: 1, delete: 0, list: 0 })
+  })
+
+  test('refuses a TTL out of range before it loads', async () => {
+    const load = (): Promise<never> => Promise.reject(new Error('loaded'))
+    await expect(createStore().getOrSet('k', load, { ttlSeconds: 0 })).rejects.toBeInstanceOf(
+      RangeError,
+    )
   })
 
   test('returns undefined without storing it', async () => {
