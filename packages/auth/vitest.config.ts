@@ -12,5 +12,9 @@ export default defineConfig({
       },
     })),
   ],
-  test: { include: ['src/**/*.test.ts', 'test/**/*.test.ts'] },
+  test: {
+    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    // Passwords are hashed for real, which takes long on a busy machine.
+    testTimeout: 30_000,
+  },
 })

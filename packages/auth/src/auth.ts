@@ -83,8 +83,8 @@ export interface Auth {
    * The session of a request.
    *
    * A forged, truncated or missing cookie costs no KV and no database operation. A hit costs one KV read and no
-   * query. A miss costs a KV read, two queries, two KV writes and one more query, which makes sure that the copy
-   * just written was not ended meanwhile. A session that is seen by the database and has used up a day of its
+   * query. A miss costs a KV read, a query, two KV writes and one more query, which makes sure that the session did
+   * not end while its copy was written. A session that is seen by the database and has used up a day of its
    * 30 days gets its 30 days again.
    *
    * @param options.onSetCookie Called with a `Set-Cookie` value to put on the response: the cookie of a prolonged
@@ -127,7 +127,11 @@ export interface Auth {
    */
   resetPassword(input: { token: string; password: string }): Promise<ResetPasswordResult>
 
-  /** Ends every older session of the user, this one too, and every link mailed to them, and begins a new session. */
+  /**
+   * Ends every older session of the user, this one too, and every link mailed to them, and begins a new session.
+   * It is several queries: where it rejects, the password may be the new one while older sessions live. Changing it
+   * again ends them.
+   */
   changePassword(
     input: { currentPassword: string; newPassword: string },
     headers: Headers,

@@ -60,6 +60,8 @@ export function createBetterAuth(settings: BetterAuthSettings) {
       cookieCache: { enabled: false },
     },
     advanced: {
+      // A session and its user in one query. Without it, better-auth also writes failed queries to the console.
+      database: { joins: true },
       cookiePrefix: sessionCookieName,
       // With `true` every name would get `__Secure-` in front, also one that begins with `__Host-`.
       useSecureCookies: false,

@@ -158,7 +158,7 @@ test('bulk reads: 250 bare integer keys, which KV drops from its own answer', as
   const names = Array.from({ length: 250 }, (_, i) => String(i))
   await Promise.all(names.map((name) => env.KV.put(name, name)))
   expect((await env.KV.get(names.slice(0, 100))).size).toBe(0)
-  const entries = await readEntries(env.KV, names, startMs)
+  const entries = await readEntries(env.KV, names, () => startMs)
   expect(names.every((name) => entries.get(name)?.text === name)).toBe(true)
 })
 

@@ -43,7 +43,7 @@ export async function addCreator(id: string) {
     userId: id,
     handle: id,
     displayName: `Studio ${id}`,
-    storagePrefix: `creators/${id}/`,
+    storagePrefix: `creators/${id}`,
   })
   return id
 }

@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm'
+import { relations, sql } from 'drizzle-orm'
 import {
   check,
   index,
@@ -242,3 +242,18 @@ export const processedWebhookEvents = sqliteTable(
   },
   (table) => [primaryKey({ columns: [table.provider, table.eventId] })],
 )
+
+// better-auth reads a session with its user, and a user with their accounts, in one query each through these.
+
+export const usersRelations = relations(users, ({ many }) => ({
+  sessions: many(sessions),
+  accounts: many(accounts),
+}))
+
+export const sessionsRelations = relations(sessions, ({ one }) => ({
+  user: one(users, { fields: [sessions.userId], references: [users.id] }),
+}))
+
+export const accountsRelations = relations(accounts, ({ one }) => ({
+  user: one(users, { fields: [accounts.userId], references: [users.id] }),
+}))

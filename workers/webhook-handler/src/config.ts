@@ -42,7 +42,7 @@ const configSchema = v.pipe(
   ),
 )
 
-export interface WebhookConfig {
+interface WebhookConfig {
   readonly environment: 'development' | 'staging' | 'production'
   /** A signature by any of them counts, so that a secret can be rotated without losing an event. */
   readonly webhookSecrets: readonly string[]

@@ -92,6 +92,7 @@ describe('the body', () => {
       pull(controller) {
         pulled += 1
         controller.enqueue(new Uint8Array(1024))
+        if (pulled === 8) controller.close()
       },
     })
     const headers = { ...json, 'stripe-signature': 't=1', 'content-length': String(limit + 1) }
@@ -106,6 +107,7 @@ describe('the body', () => {
       pull(controller) {
         sent += 64 * 1024
         controller.enqueue(new Uint8Array(64 * 1024))
+        if (sent >= 1024 * 1024) controller.close()
       },
     })
     const headers = { ...json, 'stripe-signature': 't=1' }

@@ -12,7 +12,7 @@ export interface Position {
 
 const cursorPattern = /^(\d{1,15})_([\w-]{1,128})$/
 
-export function formatCursor(position: Position): string {
+function formatCursor(position: Position): string {
   return `${position.atMs}_${position.id}`
 }
 

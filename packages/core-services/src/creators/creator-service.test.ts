@@ -31,7 +31,7 @@ describe('ensureCreator', () => {
     const creator = { id: 'u1', handle: 'zoe-oneill', displayName: 'Zoë O’Neill', bio: '' }
     expect(result).toEqual({ ok: true, creator })
     expect(await service.getByHandle('zoe-oneill')).toEqual(creator)
-    expect(await service.getBucket('u1')).toEqual({ storagePrefix: 'creators/u1/' })
+    expect(await service.getBucket('u1')).toEqual({ storagePrefix: 'creators/u1' })
   })
 
   it('gives the same creator again, whatever the name is by then', async () => {
@@ -82,7 +82,7 @@ describe('getBucket', () => {
     await addCreator('ada')
     const { service, count } = createService()
     const miss = await service.getBucket('ada')
-    expect(miss).toEqual({ storagePrefix: 'creators/ada/' })
+    expect(miss).toEqual({ storagePrefix: 'creators/ada' })
     expect(await service.getBucket('ada')).toEqual(miss)
     expect(count.queries).toBe(1)
   })
@@ -92,7 +92,7 @@ describe('getBucket', () => {
     const { service } = createService()
     expect(await service.getBucket('u1')).toBeNull()
     expectOk(await service.ensureCreator({ id: 'u1', name: 'Zoe' }))
-    expect(await service.getBucket('u1')).toEqual({ storagePrefix: 'creators/u1/' })
+    expect(await service.getBucket('u1')).toEqual({ storagePrefix: 'creators/u1' })
   })
 
   it.each([
@@ -101,14 +101,14 @@ describe('getBucket', () => {
   ])('answers from the database when KV is %s', async (_, createKV) => {
     await addCreator('ada')
     const { service } = createService(createKV())
-    expect(await service.getBucket('ada')).toEqual({ storagePrefix: 'creators/ada/' })
+    expect(await service.getBucket('ada')).toEqual({ storagePrefix: 'creators/ada' })
   })
 
   it('asks the database when the cached value is damaged', async () => {
     await addCreator('ada')
     await env.CACHE_KV.put('cache:creators:bucket:ada', '{"storagePrefix":7}')
     expect(await createService().service.getBucket('ada')).toEqual({
-      storagePrefix: 'creators/ada/',
+      storagePrefix: 'creators/ada',
     })
   })
 })

@@ -15,7 +15,7 @@ import {
 const bucketTtlSeconds = 86_400
 
 const bucketSchema = v.object({ storagePrefix: v.string() })
-/** Where a creator's uploads live in the media bucket. */
+/** Where a creator's uploads live in the media bucket: object keys are `{storagePrefix}/…`. */
 export type CreatorBucket = v.InferOutput<typeof bucketSchema>
 
 const newCreatorSchema = v.object({
@@ -100,7 +100,7 @@ export function createCreatorService({ database, cache }: CreatorServiceOptions)
             userId: id,
             handle,
             displayName: name,
-            storagePrefix: `creators/${id}/`,
+            storagePrefix: `creators/${id}`,
           })
           .onConflictDoNothing()
         // A conflict is a taken handle, or this same user made a creator a moment ago: then theirs stands.

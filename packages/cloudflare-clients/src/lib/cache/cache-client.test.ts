@@ -99,6 +99,20 @@ describe('expiry', () => {
     expect(put).toMatchObject({ expirationTtl: kvSeconds })
   })
 
+  test('is decided when KV has answered, however long that took', async () => {
+    const clock = new ManualClock(Date.now())
+    const slow = wrapKV(env.KV, {
+      getWithMetadata: async (real, args) => {
+        const answer = await real(...args)
+        clock.advance(5)
+        return answer
+      },
+    })
+    const cache = new CacheClient(slow, { now: clock.now })
+    await cache.set('k', 'v', 5)
+    expect(await cache.get('k')).toBeNull()
+  })
+
   test.for([0, -1, NaN, Infinity, 2_147_483_648])(
     'refuses a TTL of %d before it loads',
     async (ttl) => {
@@ -182,6 +196,21 @@ describe('getOrSet', () => {
     expect(await cache.getOrSet('a:k', 60, () => Promise.resolve('newer'))).toBe('newer')
     expect(await cache.get('a:k')).toBe('newer')
   })
+})
+
+test('does not write a loaded value over one that was set while it was loading', async () => {
+  const cache = new CacheClient(env.KV)
+  const older = deferred<string>()
+  const begun = deferred<undefined>()
+  const reading = cache.getOrSet('k', 60, () => {
+    begun.resolve(undefined)
+    return older.promise
+  })
+  await begun.promise
+  await cache.set('k', 'newer', 60)
+  older.resolve('older')
+  expect(await reading).toBe('older')
+  expect(await cache.get('k')).toBe('newer')
 })
 
 describe('when KV fails', () => {

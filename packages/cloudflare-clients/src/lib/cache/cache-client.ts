@@ -43,7 +43,8 @@ function describeSet(key: string): string {
  *
  * **Consistency.** An entry is served until its TTL ends, and a location may serve what it read before for 60 seconds
  * more: after `set` or `delete`, other locations may see the older value that long or longer. Misses are cached by KV
- * too. Within one isolate a value loaded before a `delete` is not written back after it.
+ * too. Within one isolate a load that still runs at a `set` or `delete` of its key does not write its older value
+ * back; a write of `getOrSet` that KV already has under way may still land after it.
  *
  * **Values** are plain JSON text under the key as given, so `kv.get(key, 'json')` reads them, and JSON that other code
  * wrote reads back. `null` is a value like any other; `undefined` is never stored. What is not JSON is a miss.
@@ -106,11 +107,14 @@ export class CacheClient {
    * @throws {RangeError} When the TTL is out of range or the value is over 25 MiB.
    */
   async set(key: string, value: unknown, ttlSeconds: number): Promise<void> {
-    await this.#put(this.#prepare(key, value, ttlSeconds))
+    const put = this.#prepare(key, value, ttlSeconds)
+    this.#fence.raise(put.name)
+    await this.#put(put)
   }
 
   /**
-   * Deletes an entry here and now; other locations may serve it 60 seconds longer or more.
+   * Deletes an entry. This location usually stops serving it at once, which KV does not guarantee; others may serve it
+   * for 60 seconds longer or more.
    *
    * @throws {KVError} When KV fails.
    */
@@ -151,7 +155,7 @@ export class CacheClient {
    * Reads a value, or loads and stores it.
    *
    * Callers that find nothing at the same time all load. A value is not written back when KV failed to read, or when
-   * its key was deleted in this isolate while it was loading.
+   * its key was set or deleted in this isolate while it was loading.
    *
    * @param load Gives the value on a miss. `null` is stored, `undefined` is returned and not stored. What it throws
    * reaches the caller unchanged, and nothing is stored.
@@ -200,7 +204,7 @@ export class CacheClient {
   async #lookup<T>(name: string): Promise<Lookup<T>> {
     let entry: KVEntry | null
     try {
-      entry = await readEntry(this.#kv, name, this.#now())
+      entry = await readEntry(this.#kv, name, this.#now)
     } catch (error) {
       this.#reportStoreError('get', name, toKVError('read', error))
       return { found: 'error' }

@@ -1,10 +1,10 @@
-/** A load in flight. `fenced` turns true when its key is invalidated, and stays so. */
+/** A load in flight. `fenced` turns true when its key is set or deleted, and stays so. */
 export interface Loading {
   fenced: boolean
 }
 
 /**
- * Keeps a load that began before an invalidation from writing its older value after it, within one isolate.
+ * Keeps a load that began before a set or a delete from writing its older value after it, within one isolate.
  *
  * It holds an entry only while loads of a key are in flight.
  */

@@ -20,14 +20,21 @@ test('builds different keys from different parts', () => {
       fc.array(anyText, { minLength: 2, maxLength: 4 }),
       fc.array(anyText, { minLength: 2, maxLength: 4 }),
       (a, b) => {
-        const [featureA = '', ...idA] = a
-        const [featureB = '', ...idB] = b
+        const [featureA = '', idA = '', ...restA] = a
+        const [featureB = '', idB = '', ...restB] = b
         fc.pre(JSON.stringify(a) !== JSON.stringify(b))
-        expect(keys.cache(featureA, ...idA)).not.toBe(keys.cache(featureB, ...idB))
+        expect(keys.cache(featureA, idA, ...restA)).not.toBe(keys.cache(featureB, idB, ...restB))
       },
     ),
     { seed: 2, numRuns: 2000 },
   )
+})
+
+test('tells fewer parts from empty ones, and takes no feature without an id', () => {
+  expect(keys.cache('a', 'b')).not.toBe(keys.cache('a', 'b', ''))
+  expect(keys.cache('a', '')).not.toBe(keys.cache('a', '', ''))
+  // @ts-expect-error It would be the key of the empty id.
+  keys.cache('a')
 })
 
 test('separates parts that hold the separator', () => {

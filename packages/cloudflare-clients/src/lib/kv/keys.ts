@@ -43,8 +43,8 @@ export const keyPatterns = {
  * ```
  */
 export const keys = {
-  /** A cache entry of a feature. */
-  cache(feature: string, ...id: readonly string[]): string {
+  /** A cache entry of a feature. At least one part of an id: without one it would be the key of the id `""`. */
+  cache(feature: string, ...id: readonly [string, ...string[]]): string {
     return toKVKey(`${keys.cachePrefix(feature)}${id.map(escapePart).join(':')}`)
   },
   /** What every cache entry of a feature starts with: for `deleteByPrefix`. */

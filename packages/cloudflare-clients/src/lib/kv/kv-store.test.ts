@@ -125,6 +125,23 @@ describe('expiry', () => {
     expect((await store.list()).keys).toEqual([])
   })
 
+  test('is decided when KV has answered, however long that took', async () => {
+    const clock = new ManualClock(Date.now())
+    const slow = wrapKV(env.KV, {
+      getWithMetadata: async (real, args) => {
+        const answer = await real(...args)
+        clock.advance(5)
+        return answer
+      },
+    })
+    const store = new KVStore(slow, { prefix: 'test', now: clock.now, defaultTtlSeconds: 5 })
+    await store.set('k', 'v')
+    expect(await store.get('k')).toBeNull()
+    await store.set('k', 'v')
+    await store.set('l', 'v')
+    expect([...(await store.getMany(['k', 'l'])).values()]).toEqual([null, null])
+  })
+
   test('does not expire without a TTL', async () => {
     await createStore().set('k', 'v')
     expect(await dumpKV(env.KV)).toEqual([{ name: 'test:k', value: '"v"', metadata: undefined }])
@@ -158,7 +175,7 @@ describe('getMany', () => {
     const { readEntries } = await import('./read-entries.ts')
     await Promise.all(['1', '42', '042', 'x'].map((key) => env.KV.put(key, `v${key}`)))
     expect((await env.KV.get(['1', '42', 'x'])).has('42')).toBe(false)
-    const entries = await readEntries(env.KV, ['1', '42', '042', 'x', '7', '__proto__'], Date.now())
+    const entries = await readEntries(env.KV, ['1', '42', '042', 'x', '7', '__proto__'], Date.now)
     expect([...entries].map(([key, entry]) => [key, entry?.text ?? null])).toEqual(
       expect.arrayContaining([
         ['1', 'v1'],
@@ -328,6 +345,13 @@ describe('increment', () => {
     expect(await store.get('n')).toBeNull()
   })
 
+  test('refuses a sum that no number holds, and keeps the number', async () => {
+    const store = createStore()
+    await store.set('n', Number.MAX_VALUE)
+    await expect(store.increment('n', Number.MAX_VALUE)).rejects.toBeInstanceOf(RangeError)
+    expect(await store.get('n')).toBe(Number.MAX_VALUE)
+  })
+
   test('refuses what is no number', async () => {
     const store = createStore()
     await store.set('k', 'seven')
@@ -349,6 +373,13 @@ describe('getOrSet', () => {
     expect(await store.getOrSet('k', load)).toBeNull()
     expect(loads).toBe(1)
     expect(operations).toEqual({ read: 2, write: 1, delete: 0, list: 0 })
+  })
+
+  test('refuses a TTL out of range before it loads', async () => {
+    const load = (): Promise<never> => Promise.reject(new Error('loaded'))
+    await expect(createStore().getOrSet('k', load, { ttlSeconds: 0 })).rejects.toBeInstanceOf(
+      RangeError,
+    )
   })
 
   test('returns undefined without storing it', async () => {

@@ -150,7 +150,7 @@ export class KVStore {
    */
   async getMany<T>(keys: readonly string[]): Promise<Map<string, T | null>> {
     const names = new Map(keys.map((key) => [key, this.#toKVKey(key)]))
-    const entries = await readEntries(this.#kv, [...names.values()], this.#now())
+    const entries = await readEntries(this.#kv, [...names.values()], this.#now)
     return new Map(
       [...names].map(([key, name]) => {
         const value = this.#parseOrReport(name, entries.get(name) ?? null)
@@ -238,8 +238,12 @@ export class KVStore {
    * `CacheClient`.
    *
    * @param load Its `undefined` is returned and not stored. What it throws reaches the caller.
+   * @throws {RangeError} When the TTL is out of range, before anything is read.
    */
   async getOrSet<T>(key: string, load: () => Promise<T>, options: KVSetOptions = {}): Promise<T> {
+    if (options.ttlSeconds !== undefined) {
+      toExpiresAtMs(this.#action('set', key), options.ttlSeconds, 0)
+    }
     const entry = await this.#read(key)
     if (entry !== null) return parseJsonText(entry.text) as T
     const value = await load()
@@ -253,9 +257,11 @@ export class KVStore {
    * for a rough number that one writer keeps. For a limit use `RateLimiterClient`.
    *
    * @param by May be negative. Default 1.
-   * @param options Without a TTL here the entry keeps the expiry it has; without metadata, the metadata.
+   * @param options Without a TTL here the entry keeps the expiry it has; without metadata, the metadata. An expiry
+   * that other code gave it is lost, because KV does not tell it on a read: give a TTL for such an entry.
    * @returns The new number. A missing entry counts as 0.
    * @throws {TypeError} When `by` is not a finite number.
+   * @throws {RangeError} When the sum is over what a number holds. The entry keeps its number.
    * @throws {KVError} With code `corrupt_value` when the entry is not a number.
    */
   async increment(key: string, by = 1, options: KVSetOptions = {}): Promise<number> {
@@ -271,8 +277,12 @@ export class KVStore {
         operation: 'read',
       })
     }
-    await this.#write(key, toJsonText(action, current + by), action, options, entry)
-    return current + by
+    const sum = current + by
+    if (!Number.isFinite(sum)) {
+      throw new RangeError(`Cannot ${action}: the sum must be a finite number, received ${sum}`)
+    }
+    await this.#write(key, toJsonText(action, sum), action, options, entry)
+    return sum
   }
 
   /**
@@ -325,7 +335,7 @@ export class KVStore {
   }
 
   #read(key: string): Promise<KVEntry | null> {
-    return readEntry(this.#kv, this.#toKVKey(key), this.#now())
+    return readEntry(this.#kv, this.#toKVKey(key), this.#now)
   }
 
   async #write(

@@ -15,15 +15,16 @@ function chunk<T>(items: readonly T[], size: number): T[][] {
  * Reads one key as text and metadata, which is billed as one read.
  *
  * @param key A physical key.
+ * @param now Asked after KV has answered, so that what expires meanwhile is not given out.
  * @throws {KVError} When KV fails.
  */
 export async function readEntry(
   kv: KVNamespace,
   key: string,
-  nowMs: number,
+  now: () => number,
 ): Promise<KVEntry | null> {
   const { value, metadata } = await kvCall('read', () => kv.getWithMetadata(key, 'text'))
-  return toEntry(value, metadata, nowMs)
+  return toEntry(value, metadata, now())
 }
 
 /**
@@ -34,6 +35,7 @@ export async function readEntry(
  * answer properly are read again one by one, and an oversized chunk is halved.
  *
  * @param keys Physical keys. Repeated ones are read once.
+ * @param now Asked after KV has answered.
  * @returns An entry for every key, `null` where there is none. Order is not the order of `keys`.
  * @throws {KVError} When KV fails.
  * @see https://developers.cloudflare.com/kv/api/read-key-value-pairs/#multiple-keys
@@ -41,14 +43,14 @@ export async function readEntry(
 export async function readEntries(
   kv: KVNamespace,
   keys: readonly string[],
-  nowMs: number,
+  now: () => number,
 ): Promise<Map<string, KVEntry | null>> {
   const entries = new Map<string, KVEntry | null>()
 
   const readChunk = async (chunkKeys: readonly string[]): Promise<void> => {
     const [onlyKey] = chunkKeys
     if (onlyKey !== undefined && chunkKeys.length === 1) {
-      entries.set(onlyKey, await readEntry(kv, onlyKey, nowMs))
+      entries.set(onlyKey, await readEntry(kv, onlyKey, now))
       return
     }
     let found: Map<string, unknown>
@@ -63,8 +65,8 @@ export async function readEntries(
       const answer = found.get(key)
       if (answer === null) entries.set(key, null)
       else if (isValueWithMetadata(answer)) {
-        entries.set(key, toEntry(answer.value, answer.metadata, nowMs))
-      } else entries.set(key, await readEntry(kv, key, nowMs))
+        entries.set(key, toEntry(answer.value, answer.metadata, now()))
+      } else entries.set(key, await readEntry(kv, key, now))
     }
   }
 

@@ -4,7 +4,8 @@ export interface RateLimitPolicy {
   readonly limit: number
   /** The window's length in seconds, above 0. */
   readonly window: number
-  /** Names what is limited. Counts under different prefixes are apart. Not empty. */
+  /** Names what is limited. Counts under different prefixes are apart. Not empty.
+   * One prefix belongs to one window: two windows under it overwrite each other's count, and neither limits. */
   readonly keyPrefix: string
 }
 

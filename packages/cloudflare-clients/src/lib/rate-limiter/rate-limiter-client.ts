@@ -41,7 +41,8 @@ const clearedTtlSeconds = 86_400
 /**
  * A fixed-window rate limiter on Workers KV.
  *
- * **It is not exact, because KV cannot make it so.** Within one isolate no window admits more than its limit. Isolates
+ * **It is not exact, because KV cannot make it so.** Within one isolate no window admits more than its limit, as long
+ * as the isolate still keeps the identifier's count (`maxLocalCounts`). Isolates
  * learn of each other's calls only through KV, which is read up to 60 seconds or more late, takes one write per key
  * and second and has no atomic increment: under concurrent load from several isolates or locations a window admits up
  * to its limit in each of them. Two windows side by side may admit twice the limit around their border. Use it to
@@ -116,7 +117,7 @@ export class RateLimiterClient {
    * clearing known to them, within 60 seconds or more.
    *
    * @throws {TypeError} When the identifier or the prefix is empty.
-   * @throws {KVError} When KV fails.
+   * @throws {KVError} When KV fails. This isolate has cleared its own count all the same.
    */
   async reset(identifier: string, keyPrefix: string): Promise<void> {
     const key = toKey('reset rate limit', identifier, keyPrefix)

@@ -155,6 +155,20 @@ describe('bad input', () => {
   })
 })
 
+test('refuses a token that is not a string: a missing cookie must not find a session', async () => {
+  const sessions = new SessionCacheClient(env.KV)
+  const missing = undefined as unknown as string
+  const { session, user } = createSession('t')
+  const { token: _token, ...rest } = session
+  const withoutToken = { session: rest, user } as CachedSession
+  await expect(sessions.set(missing, withoutToken)).rejects.toThrow(
+    'Cannot cache session: token must be a string, received undefined',
+  )
+  await expect(sessions.get(missing)).rejects.toBeInstanceOf(TypeError)
+  await expect(sessions.delete(missing)).rejects.toBeInstanceOf(TypeError)
+  expect(await dumpKV(env.KV)).toEqual([])
+})
+
 describe('deleting', () => {
   test('forgets one session and leaves the others', async () => {
     const sessions = new SessionCacheClient(env.KV)
@@ -235,6 +249,26 @@ describe('when KV fails', () => {
     const sessions = new SessionCacheClient(failingKV(env.KV))
     await expect(sessions.get('t')).rejects.toMatchObject({ name: 'KVError', code: 'unavailable' })
     await expect(sessions.set('t', createSession('t'))).rejects.toMatchObject({ name: 'KVError' })
+  })
+
+  test('caches a session once when several requests set it within a second, and rejects none', async () => {
+    const events: ClientEvent[] = []
+    const written = new Set<unknown>()
+    const kv = wrapKV(env.KV, {
+      put: (real, args) => {
+        if (written.has(args[0]))
+          return Promise.reject(new Error('KV PUT failed: 429 Too Many Requests'))
+        written.add(args[0])
+        return real(...args)
+      },
+    })
+    const sessions = new SessionCacheClient(kv, { onEvent: (event) => events.push(event) })
+    await Promise.all([1, 2, 3].map(() => sessions.set('t', createSession('t'))))
+    expect(await sessions.get('t')).toEqual(createSession('t'))
+    expect(events.map((event) => event.type === 'store_error' && event.error.code)).toEqual([
+      'rate_limited',
+      'rate_limited',
+    ])
   })
 
   test('misses and reports where the database is asked next', async () => {

@@ -77,14 +77,14 @@ export class SessionCacheClient {
    *
    * @returns What `set` took, or `null` where it is not cached, has expired or cannot be read as a session: ask the
    * database. A value that cannot be read is reported and not deleted.
-   * @throws {TypeError} When the token is empty.
+   * @throws {TypeError} When the token is empty or not a string.
    * @throws {KVError} When KV fails and `onStoreError` is `throw`.
    */
   async get(token: string): Promise<CachedSession | null> {
     const key = keys.session(hashToken('get session', token))
     let entry: KVEntry | null
     try {
-      entry = await readEntry(this.#kv, key, this.#now())
+      entry = await readEntry(this.#kv, key, this.#now)
     } catch (error) {
       this.#handleStoreError('get', key, toKVError('read', error))
       return null
@@ -98,8 +98,11 @@ export class SessionCacheClient {
   /**
    * Caches a session until it expires, or for `maxTtlSeconds` where that is sooner. One that has expired is not stored.
    *
+   * KV takes one write per key and second: of several requests that cache one session together, the first is stored
+   * and the others are reported. They do not reject, also where `onStoreError` is `throw`.
+   *
    * @throws {TypeError} When the token is not the session's, the user is not the session's, or a field is missing.
-   * @throws {KVError} When KV fails and `onStoreError` is `throw`.
+   * @throws {KVError} When KV fails, other than by that limit, and `onStoreError` is `throw`.
    */
   async set(token: string, { session, user }: CachedSession): Promise<void> {
     const tokenHash = hashToken('cache session', token)
@@ -121,7 +124,10 @@ export class SessionCacheClient {
       await this.#kv.put(keys.userSession(user.id, tokenHash), '', putOptions)
       await this.#kv.put(key, JSON.stringify(stored), putOptions)
     } catch (error) {
-      this.#handleStoreError('set', key, toKVError('write', error))
+      const storeError = toKVError('write', error)
+      // Several requests of one page miss together and all set the same session: KV takes the first of them.
+      if (storeError.code === 'rate_limited') this.#reportStoreError('set', key, storeError)
+      else this.#handleStoreError('set', key, storeError)
     }
   }
 
@@ -175,11 +181,19 @@ export class SessionCacheClient {
 
   #handleStoreError(operation: string, key: string, error: KVError): void {
     if (this.#onStoreError === 'throw') throw error
+    this.#reportStoreError(operation, key, error)
+  }
+
+  #reportStoreError(operation: string, key: string, error: KVError): void {
     this.#report({ type: 'store_error', client: 'session-cache', operation, key, error })
   }
 }
 
 function hashToken(action: string, token: string): string {
+  // Without types: the hash of undefined is that of an empty text, and everybody without a cookie would share it.
+  if (typeof (token as unknown) !== 'string') {
+    throw new TypeError(`Cannot ${action}: token must be a string, received ${typeof token}`)
+  }
   if (token === '') throw new TypeError(`Cannot ${action}: token must not be empty`)
   return sha256Base64Url(token)
 }

@@ -30,6 +30,21 @@ test('carries on past a failure and gives back every error', async () => {
   expect(errors).toEqual([new Error('item 2'), new Error('item 4')])
 })
 
+test('finishes the tasks that have begun before it rejects for its items', async () => {
+  let finished = 0
+  const items = (async function* () {
+    yield* [1, 2]
+    await Promise.resolve()
+    throw new Error('page lost')
+  })()
+  const task = async (): Promise<void> => {
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    finished++
+  }
+  await expect(forEachConcurrent(items, 3, task)).rejects.toThrow('page lost')
+  expect(finished).toBe(2)
+})
+
 test('rejects when the items themselves fail', async () => {
   const items = (async function* () {
     yield await Promise.resolve(1)

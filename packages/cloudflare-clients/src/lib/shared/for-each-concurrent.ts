@@ -1,7 +1,8 @@
 /**
  * Runs `task` over every item with at most `concurrency` at a time, and carries on past failures.
  *
- * @returns The errors of the tasks that failed, in the order they failed. An error of the iterable itself rejects.
+ * @returns The errors of the tasks that failed, in the order they failed. An error of the iterable itself rejects,
+ * after the tasks that had begun.
  */
 export async function forEachConcurrent<T>(
   items: Iterable<T> | AsyncIterable<T>,
@@ -22,6 +23,8 @@ export async function forEachConcurrent<T>(
       }
     }
   }
-  await Promise.all(Array.from({ length: concurrency }, run))
+  // Not Promise.all: it would reject while tasks still run, and a Worker cancels what nobody waits for.
+  const runs = await Promise.allSettled(Array.from({ length: concurrency }, run))
+  for (const one of runs) if (one.status === 'rejected') throw one.reason
   return errors
 }
