@@ -1,8 +1,8 @@
 import type { Palette } from './palettes.ts'
 import type { Random } from './random.ts'
 
-export const coverWidth = 320
-export const coverHeight = 400
+const coverWidth = 320
+const coverHeight = 400
 
 /** One filled or stroked path of a cover. */
 export interface CoverPath {

@@ -60,7 +60,7 @@ export interface App {
 }
 
 /** Builds everything from the bindings. */
-export function createApp(env: Env): App {
+function createApp(env: Env): App {
   const development = env.ENVIRONMENT === 'development'
   const ledger = new OperationLedger()
   const background = new BackgroundWork()

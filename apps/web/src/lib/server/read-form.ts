@@ -2,7 +2,7 @@ import { error } from '@sveltejs/kit'
 import { formatBytes } from '../format-bytes.ts'
 
 /** Enough for every form of text on this site, with room to spare. */
-export const maxFormBytes = 64 * 1024
+const maxFormBytes = 64 * 1024
 
 /**
  * Reads a form body of at most `maxBytes`.

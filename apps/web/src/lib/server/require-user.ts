@@ -3,7 +3,7 @@ import type { RequestEvent } from '@sveltejs/kit'
 import type { CachedSession } from '@codex/cloudflare-clients'
 
 export type SignedInUser = CachedSession['user']
-export type Role = SignedInUser['role']
+type Role = SignedInUser['role']
 
 const unavailable = {
   message:
@@ -32,7 +32,7 @@ export function requireUser(event: RequestEvent): SignedInUser {
 }
 
 /** The person who is signed in, if they have one of `roles`; others get the 403 page with `message`. */
-export function requireRole(
+function requireRole(
   event: RequestEvent,
   { roles, message }: { roles: readonly Role[]; message: string },
 ): SignedInUser {

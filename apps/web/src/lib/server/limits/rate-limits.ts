@@ -8,7 +8,7 @@ import type { LimitName } from './retry-after.ts'
  * Sign-ins by network address. Far above what a household needs, and low enough to stop one machine from trying a
  * common password on many accounts, which the limit by account does not see.
  */
-export const loginAddressPolicy = { limit: 50, window: 900, keyPrefix: 'login-address' } as const
+const loginAddressPolicy = { limit: 50, window: 900, keyPrefix: 'login-address' } as const
 
 /** Every policy that is enforced, by the name under which the owner resets one. */
 export const enforcedPolicies = { ...rateLimitPolicies, loginAddress: loginAddressPolicy } as const

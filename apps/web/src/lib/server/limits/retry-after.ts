@@ -14,7 +14,7 @@ export function formatWait(seconds: number): string {
 }
 
 /** Names of the limits that this app enforces, and what a person can do when one is reached. */
-export const limitMessages = {
+const limitMessages = {
   login: (wait) =>
     `Too many sign-in attempts. Try again in ${wait}, or reset your password to get in now.`,
   register: (wait) =>
