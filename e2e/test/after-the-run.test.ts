@@ -17,6 +17,24 @@ function filesUnder(folder: string): string[] {
     .map((entry) => join(entry.parentPath, entry.name))
 }
 
+interface DocumentedEntry {
+  readonly pattern: RegExp
+  /** `Infinity` where the document gives no plain number of seconds. */
+  readonly ttlSeconds: number
+}
+
+/** The keys of the storage schema, but the pattern of all cache entries, whose own table is exact. */
+function documentedEntries(): DocumentedEntry[] {
+  const path = join(import.meta.dirname, '../../docs/storage-schema.md')
+  const rows = readFileSync(path, 'utf8').matchAll(/^\| `([a-z]+:[^`]+)` *\| *(?:(\d+) s)?/gm)
+  return [...rows]
+    .filter(([, key]) => key !== 'cache:{feature}:{id}')
+    .map(([, key = '', seconds]) => ({
+      pattern: new RegExp(`^${key.replaceAll(/\{\w+\}/g, '[^:]+')}$`),
+      ttlSeconds: seconds === undefined ? Infinity : Number(seconds),
+    }))
+}
+
 describe('after everything else has run', () => {
   it('no key, value or metadata in any namespace holds a bearer token', async () => {
     const forms = secretForms()
@@ -46,6 +64,20 @@ describe('after everything else has run', () => {
       return forms.some((form) => bytes.includes(form))
     })
     expect(found).toEqual([])
+  })
+
+  it('every key is one that docs/storage-schema.md lists, and lives no longer than it says', async () => {
+    const entries = documentedEntries()
+    const undocumented: string[] = []
+    for (const namespaceId of namespaceIds) {
+      for (const { name, metadata } of await listKeys(namespaceId)) {
+        const entry = entries.find(({ pattern }) => pattern.test(name))
+        const expiresAtMs = (metadata as { expiresAtMs?: number } | null)?.expiresAtMs ?? 0
+        const tooLong = expiresAtMs > Date.now() + (entry?.ttlSeconds ?? Infinity) * 1000
+        if (entry === undefined || tooLong) undocumented.push(`${namespaceId} ${name}`)
+      }
+    }
+    expect(undocumented).toEqual([])
   })
 
   it('would find a token that is written down in any of its forms', () => {
