@@ -1,0 +1,99 @@
+import { isSignedIn, newPerson, sampleUser, signIn, signUp, verifyByMail } from '@codex/local-stack'
+import { describe, expect, it } from 'vitest'
+import { listKeys } from '../src/local-kv.ts'
+import { signedInPerson, signedInSample, visitor } from '../src/visitor.ts'
+
+describe('the owner', () => {
+  it('purges the cache by prefix, and nothing besides', async () => {
+    const grace = await signedInSample('grace')
+    await visitor().get('/browse/courses')
+    const namesNow = async (): Promise<string[]> =>
+      (await listKeys('cache')).map(({ name }) => name)
+    expect((await namesNow()).some((name) => name.startsWith('cache:content:'))).toBe(true)
+    const response = await grace.postForm('/admin?/purge', { prefix: 'cache:content:' })
+    expect(response.status).toBe(200)
+    expect(response.text).toMatch(/Deleted \d+ entr/)
+    const names = await namesNow()
+    expect(names.filter((name) => name.startsWith('cache:content:'))).toEqual([])
+    expect(names).toContain('cache:settings:platform')
+    expect(await isSignedIn(grace)).toBe(true)
+  })
+
+  it.each(['session:', 'rl:', '', 'cache'])('cannot purge %j', async (prefix) => {
+    const grace = await signedInSample('grace')
+    expect((await grace.postForm('/admin?/purge', { prefix })).status).toBe(400)
+    expect(await isSignedIn(grace)).toBe(true)
+  })
+
+  it('lets a person who guessed too often try again', async () => {
+    const { person } = await signedInPerson('Locked Out')
+    for (let attempt = 1; attempt <= 5; attempt++) {
+      await signIn(visitor(), { ...person, password: 'wrong again' })
+    }
+    expect((await signIn(visitor(), person)).status).toBe(429)
+    const grace = await signedInSample('grace')
+    const reset = await grace.postForm('/admin?/resetLimit', {
+      policy: 'login',
+      identifier: person.email,
+    })
+    expect(reset.status).toBe(200)
+    expect((await signIn(visitor(), person)).status).toBe(303)
+  })
+
+  it('closes and opens the registration', async () => {
+    const grace = await signedInSample('grace')
+    const settings = {
+      siteName: 'Codex',
+      tagline: 'Work by people who make things, for people who make things.',
+      announcement: '',
+      maxUploadMegabytes: '25',
+    }
+    const closed = await grace.postForm('/admin?/settings', {
+      ...settings,
+      announcement: 'Closed for an hour',
+    })
+    expect(closed.status).toBe(200)
+    try {
+      expect((await visitor().get('/')).text).toContain('Closed for an hour')
+      expect((await signUp(visitor(), newPerson('Too Late'))).status).toBe(403)
+    } finally {
+      await grace.postForm('/admin?/settings', { ...settings, registrationOpen: 'on' })
+    }
+    expect((await signUp(visitor(), newPerson('In Time'))).status).toBe(303)
+  })
+
+  it('makes a customer a creator, who can publish at once', async () => {
+    const grace = await signedInSample('grace')
+    const client = visitor()
+    const person = newPerson('Rising Creator')
+    await signUp(client, person)
+    await verifyByMail(client, person.email)
+    await signIn(client, person)
+    expect((await client.get('/studio/items/new')).status).toBe(403)
+    const changed = await grace.postForm('/admin?/role', { email: person.email, role: 'creator' })
+    expect(changed.status).toBe(200)
+    // The cached session held the old role; it must not outlive the change.
+    if (!(await isSignedIn(client))) await signIn(client, person)
+    expect((await client.get('/studio/items/new')).status).toBe(200)
+  })
+
+  it('cannot do what makes no sense', async () => {
+    const grace = await signedInSample('grace')
+    const post = async (action: string, fields: Record<string, string>): Promise<number> =>
+      (await grace.postForm(`/admin?/${action}`, fields)).status
+    expect(await post('resetLimit', { policy: 'made-up', identifier: 'a' })).toBe(400)
+    expect(await post('resetLimit', { policy: 'login', identifier: ' ' })).toBe(400)
+    expect(await post('role', { email: 'nobody@people.example', role: 'creator' })).toBe(404)
+    expect(await post('role', { email: sampleUser('lin').email, role: 'emperor' })).toBe(400)
+    expect(await post('role', { email: sampleUser('grace').email, role: 'customer' })).toBe(400)
+    expect(await post('settings', { siteName: '', maxUploadMegabytes: '-1' })).toBe(400)
+  })
+})
+
+it.each(['lin', 'ada'])('%s is no owner, and every action of the owner says so', async (name) => {
+  const client = await signedInSample(name)
+  for (const action of ['purge', 'resetLimit', 'settings', 'role']) {
+    const response = await client.postForm(`/admin?/${action}`, { prefix: 'cache:' })
+    expect(response.status, action).toBe(403)
+  }
+})

@@ -1,0 +1,216 @@
+import { newPerson, type Person, sampleUser, signIn, tinyPng } from '@codex/local-stack'
+import type { Browser } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
+import { launchBrowser } from '../../src/browser/launch-browser.ts'
+import { screens } from '../../src/browser/screen.ts'
+import { Tab } from '../../src/browser/tab.ts'
+import { signedInPerson, visitor } from '../../src/visitor.ts'
+
+let browser: Browser
+
+beforeAll(async () => {
+  browser = await launchBrowser(inject('browserProgram'))
+})
+
+afterAll(async () => {
+  await browser.close()
+})
+
+describe.each(screens)('on a $name', (screen) => {
+  let tab: Tab
+
+  beforeEach(async () => {
+    tab = await Tab.open(browser, screen)
+  })
+
+  afterEach(async () => {
+    expect(await tab.close()).toEqual([])
+  })
+
+  it('a visitor registers, confirms by mail, signs in and out', async () => {
+    const person = newPerson('Mara Lind')
+    await tab.goto('/')
+    await tab.picture('home')
+    await tab.press('Sign up', 'link')
+    await tab.waitForPath('/sign-up')
+    await tab.picture('sign-up')
+    await tab.fill({ Name: person.name, 'E-mail': person.email, Password: person.password })
+    await tab.press('Sign up')
+    await tab.waitForPath('/check-mail')
+    await tab.picture('check-mail')
+
+    await tab.goto('/dev/outbox')
+    await tab.picture('outbox')
+    const mail = tab.page.locator('article, li').filter({ hasText: person.email }).first()
+    await mail.getByRole('link', { name: /verify-email/ }).click()
+    await tab.waitForPath('/verify-email')
+    await tab.picture('verify-email')
+    await tab.press('Confirm e-mail')
+    await tab.waitForPath('/sign-in')
+    await tab.sees('Your address is confirmed')
+
+    await tab.fill({ 'E-mail': person.email, Password: 'not my password' })
+    await tab.press('Sign in')
+    await tab.sees('That e-mail and password do not go together')
+    await tab.picture('sign-in-refused')
+    await tab.fill({ Password: person.password })
+    await tab.press('Sign in')
+    await tab.waitForPath('/')
+    await tab.goto('/library')
+    await tab.sees('Nothing here yet')
+    await tab.picture('library-empty')
+    await tab.press('Sign out')
+    await tab.waitForPath('/')
+    await tab.goto('/library')
+    expect(new URL(tab.page.url()).pathname).toBe('/sign-in')
+  })
+
+  it('a person who guesses too often is told when to come back', async () => {
+    const { person } = await signedInPerson('Guessing Gus')
+    await tab.goto('/sign-in')
+    for (let attempt = 1; attempt <= 5; attempt++) {
+      await tab.fill({ 'E-mail': person.email, Password: `guess number ${attempt}` })
+      const answered = tab.page.waitForResponse((answer) => answer.request().method() === 'POST')
+      await tab.press('Sign in')
+      await answered
+      await tab.sees('That e-mail and password do not go together')
+    }
+    await tab.fill({ Password: person.password })
+    await tab.press('Sign in')
+    await tab.sees(/Too many sign-in attempts\. Try again in \d+ (?:minute|second)/)
+    await tab.picture('sign-in-limited')
+  })
+
+  it('a forgotten password is reset by mail', async () => {
+    const { person } = await signedInPerson('Forgetful Fay')
+    const password = `${person.password} anew`
+    await tab.goto('/sign-in')
+    await tab.press('Forgot your password?', 'link')
+    await tab.waitForPath('/forgot-password')
+    await tab.fill({ 'E-mail': person.email })
+    await tab.page.getByRole('button', { name: /send|reset/i }).click()
+    await tab.sees(/is on its way/)
+    await tab.picture('forgot-password')
+    await tab.goto('/dev/outbox')
+    const mail = tab.page.locator('article, li').filter({ hasText: person.email }).first()
+    await mail.getByRole('link', { name: /reset-password/ }).click()
+    await tab.waitForPath('/reset-password')
+    await tab.picture('reset-password')
+    await tab.fill({ 'New password': password })
+    await tab.page.getByRole('main').locator('button[type=submit]').click()
+    await tab.waitForPath('/sign-in')
+    await tab.signIn({ email: person.email, password })
+  })
+
+  it('a reader browses by category, buys an item and finds it in the library', async () => {
+    const { person } = await signedInPerson('Buying Bea')
+    await tab.signIn(person)
+    await tab.press('Browse', 'link')
+    await tab.waitForPath('/browse')
+    await tab.picture('browse')
+    await tab.press('Sample packs', 'link')
+    await tab.waitForPath('/browse/sample-packs')
+    await tab.picture('browse-category')
+    const card = tab.page.getByRole('article').filter({ hasText: '$' }).first()
+    const title = (await card.getByRole('heading').textContent()) ?? ''
+    await card.getByRole('link').click()
+    await tab.waitForPath(/^\/item\//)
+    await tab.picture('item')
+    await tab.press('Buy')
+    await tab.waitForPath(/^\/dev\/checkout\//)
+    await tab.picture('checkout')
+    await tab.press(/^Pay /)
+    await tab.waitForPath('/library')
+    await tab.sees('It is in your library now')
+    await tab.sees(title)
+    await tab.picture('library')
+  })
+
+  it('a creator uploads a file, watches it get ready, publishes an item and takes it off', async () => {
+    await tab.signIn(sampleUser(screen.isMobile ? 'ingrid' : 'ada'))
+    await tab.goto('/studio')
+    const filename = `${screen.name}-${crypto.randomUUID().slice(0, 8)}.png`
+    const { bytes } = tinyPng()
+    await tab.page
+      .getByLabel('File', { exact: true })
+      .setInputFiles({ name: filename, mimeType: 'image/png', buffer: bytes as Buffer })
+    await tab.press('Upload')
+    await tab.page
+      .getByRole('status', { name: `Status of ${filename}` })
+      .getByText('Ready')
+      .waitFor()
+    await tab.picture('studio')
+
+    const title = `Made on a ${screen.name} ${crypto.randomUUID().slice(0, 8)}`
+    await tab.press('New item', 'link')
+    await tab.waitForPath('/studio/items/new')
+    await tab.fill({ Title: title, Summary: 'Seen by everyone.', 'Price in dollars': '7' })
+    await tab.page.getByLabel('Category').selectOption({ label: 'Writing' })
+    const option = tab.page.getByLabel('File to download').getByRole('option', { name: filename })
+    await tab.page
+      .getByLabel('File to download')
+      .selectOption((await option.getAttribute('value')) ?? '')
+    await tab.picture('new-item')
+    await tab.press('Save draft')
+    await tab.waitForPath(/^\/studio\/items\/[^/]+$/)
+    await tab.sees('Saved as a draft')
+    await tab.press('Publish')
+    await tab.sees('It is on the shelves')
+    await tab.picture('item-published')
+    expect((await visitor().get('/browse/writing')).text).toContain(title)
+    await tab.press('Unpublish')
+    await tab.sees('It is off the shelves')
+    expect((await visitor().get('/browse/writing')).text).not.toContain(title)
+  })
+
+  it('a person sees their sessions, revokes one and changes the password', async () => {
+    const { client, person } = await signedInPerson('Careful Cai')
+    await tab.signIn(person)
+    await tab.goto('/account')
+    await tab.sees('This device')
+    await tab.picture('account')
+    await tab.page
+      .getByRole('button', { name: /^Revoke / })
+      .first()
+      .click()
+    await tab.sees('That device is signed out')
+    expect((await client.get('/library')).status).toBe(303)
+
+    const changed: Person = { ...person, password: `${person.password} changed` }
+    await tab.fill({ 'Current password': person.password, 'New password': changed.password })
+    await tab.press('Change password')
+    await tab.sees('Every older session is signed out')
+    await tab.goto('/library')
+    expect(new URL(tab.page.url()).pathname).toBe('/library')
+    expect((await signIn(visitor(), changed)).status).toBe(303)
+  })
+
+  it('the owner sees the counters and purges the cache', async () => {
+    await tab.signIn(sampleUser('grace'))
+    await tab.goto('/admin')
+    await tab.picture('admin')
+    await tab.page.getByLabel('Prefix').fill('cache:content:')
+    await tab.press(/^Purge/)
+    await tab.sees(/Deleted \d+ entr/)
+  })
+
+  it('an unknown address shows a page that helps', async () => {
+    expect(await tab.goto('/no/such/page')).toBe(404)
+    await tab.picture('not-found')
+    await tab.press('Browse', 'link')
+    await tab.waitForPath('/browse')
+  })
+
+  it('the site is whole while KV is out', async () => {
+    const { person } = await signedInPerson('Outage Ola')
+    await visitor().postJson('/dev/kv-outage', { on: true })
+    try {
+      await tab.signIn(person)
+      await tab.goto('/browse/courses')
+      await tab.picture('kv-outage')
+      expect(await tab.page.getByRole('article').count()).toBeGreaterThan(5)
+    } finally {
+      await visitor().postJson('/dev/kv-outage', { on: false })
+    }
+  })
+})

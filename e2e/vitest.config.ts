@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config'
+import { RunLast } from './src/run-last.ts'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    globalSetup: './src/global-setup.ts',
+    // One site for all of them, and some switch its KV off.
+    fileParallelism: false,
+    sequence: { sequencer: RunLast },
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+})

@@ -1,0 +1,102 @@
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import ts from 'typescript'
+import { extractExamples } from './extract-examples.ts'
+import type { StepResult } from './step.ts'
+
+const documents = ['README.md', 'packages/*/README.md', 'packages/cloudflare-clients/src/**/*.ts']
+
+/** Examples outside a package see what this one sees: it is the one they are about. */
+const productFolder = 'packages/cloudflare-clients'
+
+/** What examples take for granted instead of saying it again each time. */
+const prelude = `
+/** The bindings of the Worker that the example is part of. */
+declare const env: {
+  readonly AUTH_SESSION_KV: KVNamespace
+  readonly RATE_LIMIT_KV: KVNamespace
+  readonly CACHE_KV: KVNamespace
+  readonly DB: D1Database
+  readonly MEDIA: R2Bucket
+}
+/** The request being answered, the bearer token in its cookie, and the id it asks for. */
+declare const request: Request
+declare const token: string
+declare const id: string
+declare function loadUser(id: string): Promise<{ readonly id: string; readonly name: string }>
+`
+
+interface VirtualFile {
+  readonly document: string
+  readonly line: number
+  readonly code: string
+}
+
+/**
+ * Type-checks the examples in documents and docstrings, each as a module of its own inside its package, so that its
+ * imports resolve as they do for that package's users.
+ */
+export function checkDocsExamples(root: string): StepResult {
+  const examplesByFolder = new Map<string, Map<string, VirtualFile>>()
+  for (const document of globSync(documents, { cwd: root })) {
+    if (document.endsWith('.test.ts')) continue
+    const folder = /^packages\/[^/]+/.exec(document)?.[0] ?? productFolder
+    const files = examplesByFolder.get(folder) ?? new Map<string, VirtualFile>()
+    examplesByFolder.set(folder, files)
+    for (const { code, line } of extractExamples(readFileSync(join(root, document), 'utf8'))) {
+      const path = join(root, folder, `docs-example-${files.size + 1}.ts`)
+      files.set(path, { document, line, code })
+    }
+  }
+
+  const problems: string[] = []
+  let count = 0
+  for (const [folder, files] of examplesByFolder) {
+    count += files.size
+    if (files.size > 0) problems.push(...diagnose(join(root, folder), files))
+  }
+  if (problems.length > 0) return { ok: false, detail: problems.join('\n') }
+  return { ok: true, detail: `${count} examples` }
+}
+
+/** What the compiler says about the examples of one package. They exist only in memory. */
+function diagnose(folder: string, examples: ReadonlyMap<string, VirtualFile>): string[] {
+  const configFile = join(folder, 'tsconfig.json')
+  const config = existsSync(configFile) ? ts.readConfigFile(configFile, ts.sys.readFile) : null
+  const { options } = ts.parseJsonConfigFileContent(
+    config?.config ?? {},
+    ts.sys,
+    folder,
+    undefined,
+    configFile,
+  )
+  const preludePath = join(folder, 'docs-prelude.d.ts')
+  const host = ts.createCompilerHost(options)
+  const readReal = host.readFile.bind(host)
+  const isReal = host.fileExists.bind(host)
+  host.fileExists = (path) => path === preludePath || examples.has(path) || isReal(path)
+  host.readFile = (path) => {
+    if (path === preludePath) return prelude
+    const example = examples.get(path)
+    // Without an export it would be a script, and names in two examples would clash.
+    return example === undefined ? readReal(path) : `${example.code}\nexport {}\n`
+  }
+  const program = ts.createProgram({
+    rootNames: [...examples.keys(), preludePath],
+    options: { ...options, noEmit: true, noUnusedLocals: false },
+    host,
+  })
+  return [...examples].flatMap(([path, example]) =>
+    ts
+      .getPreEmitDiagnostics(program, program.getSourceFile(path))
+      .filter((diagnostic) => diagnostic.file?.fileName === path)
+      .map((diagnostic) => describe(diagnostic, example)),
+  )
+}
+
+function describe(diagnostic: ts.Diagnostic, example: VirtualFile): string {
+  const { file, start = 0 } = diagnostic
+  const lineInExample = file === undefined ? 0 : file.getLineAndCharacterOfPosition(start).line
+  const message = ts.flattenDiagnosticMessageText(diagnostic.messageText, '\n')
+  return `${relative('.', example.document)}:${example.line + lineInExample} ${message}`
+}

@@ -1,0 +1,50 @@
+import { cp, mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { repositoryRoot, runCommand } from './run-command.ts'
+import type { StepResult } from './step.ts'
+
+const workerFolders = ['apps/web', 'workers/queue-consumer', 'workers/webhook-handler']
+
+/** Whether each worker-configuration.d.ts is what `wrangler types` makes of the wrangler.jsonc beside it. */
+export async function checkWorkerTypes(): Promise<StepResult> {
+  for (const folder of workerFolders) {
+    const { exitCode, output } = await runCommand('wrangler', {
+      args: ['types', '--include-runtime=false', '--check'],
+      cwd: join(repositoryRoot, folder),
+    })
+    if (exitCode !== 0) {
+      return { ok: false, detail: `${output}\n\nTo update: pnpm --filter ./${folder} types` }
+    }
+  }
+  return { ok: true, detail: `types of ${workerFolders.length} workers` }
+}
+
+/** Whether the migrations lead to the schema: generating from the schema adds nothing to a copy of them. */
+export async function checkMigrations(): Promise<StepResult> {
+  const packageFolder = join(repositoryRoot, 'packages/database')
+  const migrations = join(packageFolder, 'migrations')
+  const copy = await mkdtemp(join(tmpdir(), 'codex-migrations-'))
+  try {
+    await cp(migrations, copy, { recursive: true })
+    const { exitCode, output } = await runCommand('drizzle-kit', {
+      // A relative path: drizzle-kit puts `./` before whatever it is given.
+      args: [
+        ...['generate', '--dialect', 'sqlite', '--schema', './src/schema.ts'],
+        ...['--out', relative(packageFolder, copy)],
+      ],
+      cwd: packageFolder,
+    })
+    if (exitCode !== 0) return { ok: false, detail: output }
+    const before = new Set(await readdir(migrations))
+    const added = (await readdir(copy)).filter((name) => !before.has(name))
+    if (added.length === 0) return { ok: true, detail: `${before.size - 1} migrations` }
+    const statements = await Promise.all(added.map((name) => readFile(join(copy, name), 'utf8')))
+    return {
+      ok: false,
+      detail: `The schema has changes that no migration makes. To add one: pnpm --filter @codex/database generate\n\n${statements.join('\n')}`,
+    }
+  } finally {
+    await rm(copy, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,25 @@
+import { runCommand } from './run-command.ts'
+import { formatSummary, summarizeTests } from './test-summary.ts'
+
+// Two at a time: every package's vitest starts a workerd per test file, and two cores are what a small machine has.
+const { exitCode, output } = await runCommand('turbo', {
+  args: [
+    ...['run', 'test', '--concurrency', '2', '--output-logs', 'full', '--log-order', 'grouped'],
+    ...process.argv.slice(2),
+  ],
+  env: { FORCE_COLOR: process.stdout.isTTY ? '1' : '0' },
+  onOutput: (chunk) => process.stdout.write(chunk),
+})
+
+const summary = summarizeTests(output)
+const problems = [
+  ...(exitCode === 0 ? [] : [`turbo ended with exit code ${exitCode}`]),
+  ...summary.unfinished.map((name) => `the tests of ${name} did not run to their end`),
+  ...(summary.passed === 0 ? ['no test passed'] : []),
+  // A test that does not run proves nothing, so it has to run or go.
+  ...(summary.skipped > 0 ? [`${summary.skipped} tests were skipped`] : []),
+  ...(summary.failed > 0 ? [`${summary.failed} tests failed`] : []),
+]
+for (const problem of problems) process.stdout.write(`✘ ${problem}\n`)
+process.stdout.write(`${formatSummary(summary)}\n`)
+process.exitCode = problems.length === 0 ? 0 : 1
