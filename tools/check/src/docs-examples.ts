@@ -12,13 +12,16 @@ const productFolder = 'packages/cloudflare-clients'
 /** What examples take for granted instead of saying it again each time. */
 const prelude = `
 /** The bindings of the Worker that the example is part of. */
-declare const env: {
-  readonly AUTH_SESSION_KV: KVNamespace
-  readonly RATE_LIMIT_KV: KVNamespace
-  readonly CACHE_KV: KVNamespace
-  readonly DB: D1Database
-  readonly MEDIA: R2Bucket
+declare namespace Cloudflare {
+  interface Env {
+    readonly AUTH_SESSION_KV: KVNamespace
+    readonly RATE_LIMIT_KV: KVNamespace
+    readonly CACHE_KV: KVNamespace
+    readonly DB: D1Database
+    readonly MEDIA: R2Bucket
+  }
 }
+declare const env: Cloudflare.Env
 /** The request being answered, the bearer token in its cookie, and the id it asks for. */
 declare const request: Request
 declare const token: string
