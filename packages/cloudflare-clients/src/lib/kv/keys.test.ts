@@ -43,6 +43,15 @@ test('separates parts that hold the separator', () => {
   expect(keys.rateLimit('login', 'a:b')).not.toBe(keys.rateLimit('login:a', 'b'))
 })
 
+test.for([':', '%', '~', '\u0000', '\u007f', '\ud800'])(
+  'tells a part that holds %j from one that spells its escaped form',
+  (character) => {
+    const escaped = keys.cache('f', character).slice('cache:f:'.length)
+    expect(escaped).toMatch(/^%/)
+    expect(keys.cache('f', escaped)).not.toBe(keys.cache('f', character))
+  },
+)
+
 test('cannot be made to write the digested form of another key', () => {
   const long = 'x'.repeat(600)
   const digested = keys.cache('page', long)
