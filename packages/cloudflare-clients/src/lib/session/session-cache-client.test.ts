@@ -120,6 +120,20 @@ describe('bad input', () => {
       }),
     ],
     [
+      'a verification that is no boolean',
+      JSON.stringify({
+        session: { id: 'i', userId: 'u', expiresAt: '2999-01-01' },
+        user: { id: 'u', email: 'e', name: 'n', role: 'owner', emailVerified: 'false' },
+      }),
+    ],
+    [
+      'an address that is no text',
+      JSON.stringify({
+        session: { id: 'i', userId: 'u', expiresAt: '2999-01-01', ipAddress: 1 },
+        user: { id: 'u', email: 'e', name: 'n', role: 'owner', emailVerified: true },
+      }),
+    ],
+    [
       'an expiry that is no date',
       JSON.stringify({
         session: { id: 'i', userId: 'u', expiresAt: 'soon' },
