@@ -245,6 +245,25 @@ test('does not write a loaded value over one that was set while it was loading',
   expect(await cache.get('k')).toBe('newer')
 })
 
+test('deletes what it wrote back when the key was deleted while KV was writing', async () => {
+  const gate = Promise.withResolvers<undefined>()
+  const writing = Promise.withResolvers<undefined>()
+  const kv = wrapKV(env.KV, {
+    put: async (real, args) => {
+      writing.resolve(undefined)
+      await gate.promise
+      return real(...args)
+    },
+  })
+  const cache = new CacheClient(kv)
+  const reading = cache.getOrSet('k', 60, () => Promise.resolve('older'))
+  await writing.promise
+  await cache.delete('k')
+  gate.resolve(undefined)
+  expect(await reading).toBe('older')
+  expect(await env.KV.get('k')).toBeNull()
+})
+
 describe('when KV fails', () => {
   test('loads, does not write back and reports', async () => {
     const events: ClientEvent[] = []

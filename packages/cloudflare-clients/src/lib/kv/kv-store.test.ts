@@ -353,6 +353,14 @@ describe('deleteByPrefix', () => {
     expect((await dumpKV(env.KV)).map(({ name }) => name)).toEqual(['test:k0002'])
   })
 
+  test('refuses a prefix that is not there', async () => {
+    await fill(createStore(), 1)
+    await expect(createStore().deleteByPrefix(undefined as unknown as string)).rejects.toThrow(
+      'prefix must be a string, received undefined',
+    )
+    expect(await dumpKV(env.KV)).toHaveLength(1)
+  })
+
   test('finds keys that were digested', async () => {
     const store = createStore()
     await store.set(`a${'x'.repeat(600)}`, 1)

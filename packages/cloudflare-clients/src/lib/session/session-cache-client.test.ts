@@ -59,6 +59,14 @@ test('stores no bearer token in any key, value or metadata', async () => {
   expect(JSON.stringify(dump)).not.toContain(token)
 })
 
+test('stores the documented fields only', async () => {
+  const { session, user } = createSession('t')
+  const row = { ...user, passwordHash: 'scrypt-of-something' }
+  await new SessionCacheClient(env.KV).set('t', { session, user: row })
+  expect(JSON.stringify(await dumpKV(env.KV))).not.toContain('scrypt-of-something')
+  expect(await new SessionCacheClient(env.KV).get('t')).toEqual({ session, user })
+})
+
 describe('expiry', () => {
   test.for([1, 30, 59, 60, 3600])(
     'refuses a session of %i s when it expires, whatever KV keeps',
