@@ -8,9 +8,7 @@ import type { Actions, PageServerLoad } from './$types'
 export const load: PageServerLoad = async (event) => {
   const user = requireUser(event)
   if (user.role === 'customer') return { creator: null }
-  const { content, creators, media, settings } = event.locals.app
-  // Whoever may publish has a creator's page and a place for uploads; the owner too.
-  await creators.ensureCreator({ id: user.id, name: user.name })
+  const { content, media, settings } = event.locals.app
   const cursor = event.url.searchParams.get('cursor')
   const [items, uploads, { maxUploadBytes }] = await Promise.all([
     content.listByCreator(user.id, { pageSize: 24, ...(cursor !== null && { cursor }) }),
@@ -52,7 +50,7 @@ export const load: PageServerLoad = async (event) => {
 export const actions: Actions = {
   upload: async (event) => {
     const user = requireCreator(event)
-    const { limits, media, settings } = event.locals.app
+    const { creators, limits, media, settings } = event.locals.app
     const { maxUploadBytes } = await settings.get()
     const tooLarge = refuseLargeUpload(event.request, { maxUploadBytes })
     if (tooLarge) return fail(413, { about: 'upload', message: tooLarge })
@@ -64,6 +62,8 @@ export const actions: Actions = {
     if (!(file instanceof File) || file.name === '') {
       return fail(400, { about: 'upload', message: 'Choose a file first.' })
     }
+    // An owner may publish too, and gets a place for uploads with the first one.
+    await creators.ensureCreator({ id: user.id, name: user.name })
     const result = await media.upload(user.id, {
       filename: file.name,
       declaredType: file.type,

@@ -24,6 +24,8 @@ export const PUT: RequestHandler = async (event) => {
   }
   const length = request.headers.get('content-length')
   if (length === null || !request.body) error(411, { message: 'An upload must say its length.' })
+  // An owner may publish too, and gets a place for uploads with the first one.
+  await app.creators.ensureCreator({ id: user.id, name: user.name })
   const result = await app.media.upload(user.id, {
     filename: url.searchParams.get('filename') ?? '',
     declaredType: request.headers.get('content-type') ?? '',
