@@ -135,6 +135,14 @@ describe('getOrSet', () => {
     expect(operations).toEqual({ read: 2, write: 1, delete: 0, list: 0 })
   })
 
+  test('stores a loaded null and loads it once', async () => {
+    const cache = new CacheClient(env.KV)
+    expect(await cache.getOrSet('k', 60, () => Promise.resolve(null))).toBeNull()
+    expect(
+      await cache.getOrSet('k', 60, () => Promise.reject(new Error('loaded again'))),
+    ).toBeNull()
+  })
+
   test('returns undefined without storing it', async () => {
     const cache = new CacheClient(env.KV)
     expect(
@@ -198,6 +206,30 @@ describe('getOrSet', () => {
   })
 })
 
+test('does not write back a value that finished loading while its delete was under way', async () => {
+  const deleting = deferred<undefined>()
+  const kv = wrapKV(env.KV, {
+    delete: async (real, args) => {
+      await real(...args)
+      await deleting.promise
+    },
+  })
+  const cache = new CacheClient(kv)
+  const older = deferred<string>()
+  const begun = deferred<undefined>()
+  const reading = cache.getOrSet('k', 60, () => {
+    begun.resolve(undefined)
+    return older.promise
+  })
+  await begun.promise
+  const deletion = cache.delete('k')
+  older.resolve('older')
+  await reading
+  deleting.resolve(undefined)
+  await deletion
+  expect(await cache.get('k')).toBeNull()
+})
+
 test('does not write a loaded value over one that was set while it was loading', async () => {
   const cache = new CacheClient(env.KV)
   const older = deferred<string>()
@@ -211,6 +243,25 @@ test('does not write a loaded value over one that was set while it was loading',
   older.resolve('older')
   expect(await reading).toBe('older')
   expect(await cache.get('k')).toBe('newer')
+})
+
+test('deletes what it wrote back when the key was deleted while KV was writing', async () => {
+  const gate = Promise.withResolvers<undefined>()
+  const writing = Promise.withResolvers<undefined>()
+  const kv = wrapKV(env.KV, {
+    put: async (real, args) => {
+      writing.resolve(undefined)
+      await gate.promise
+      return real(...args)
+    },
+  })
+  const cache = new CacheClient(kv)
+  const reading = cache.getOrSet('k', 60, () => Promise.resolve('older'))
+  await writing.promise
+  await cache.delete('k')
+  gate.resolve(undefined)
+  expect(await reading).toBe('older')
+  expect(await env.KV.get('k')).toBeNull()
 })
 
 describe('when KV fails', () => {

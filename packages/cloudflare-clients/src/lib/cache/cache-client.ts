@@ -1,10 +1,11 @@
+import { deleteKey } from '../kv/delete-key.ts'
 import { deleteKeys, deleteKeysUnder } from '../kv/key-listing.ts'
 import { type KVEntry, toExpiresAtMs, toJsonText, toPutOptions } from '../kv/kv-entry.ts'
-import { kvCall, type KVError, toKVError } from '../kv/kv-error.ts'
+import { type KVError, toKVError } from '../kv/kv-error.ts'
 import { assertListPrefix, toKVKey } from '../kv/kv-key.ts'
 import { readEntry } from '../kv/read-entries.ts'
 import { createReporter, type EventReporter } from '../shared/client-event.ts'
-import { LoadFence } from './load-fence.ts'
+import { InvalidationLog, type LogPosition } from './invalidation-log.ts'
 
 export interface CacheClientOptions {
   /** The clock that expiry is decided on, in epoch ms. Default `Date.now`. */
@@ -43,8 +44,8 @@ function describeSet(key: string): string {
  *
  * **Consistency.** An entry is served until its TTL ends, and a location may serve what it read before for 60 seconds
  * more: after `set` or `delete`, other locations may see the older value that long or longer. Misses are cached by KV
- * too. Within one isolate a load that still runs at a `set` or `delete` of its key does not write its older value
- * back; a write of `getOrSet` that KV already has under way may still land after it.
+ * too. Within one isolate a value whose load began before a `set` or `delete` of its key does not stay after it: it is not
+ * written back, or deleted again where KV already had the write under way.
  *
  * **Values** are plain JSON text under the key as given, so `kv.get(key, 'json')` reads them, and JSON that other code
  * wrote reads back. `null` is a value like any other; `undefined` is never stored. What is not JSON is a miss.
@@ -75,7 +76,7 @@ export class CacheClient {
   readonly #now: () => number
   readonly #report: EventReporter
   readonly #waitUntil: ((work: Promise<unknown>) => void) | undefined
-  readonly #fence = new LoadFence()
+  readonly #invalidations = new InvalidationLog()
 
   constructor(kv: KVNamespace, options: CacheClientOptions = {}) {
     this.#kv = kv
@@ -108,20 +109,20 @@ export class CacheClient {
    */
   async set(key: string, value: unknown, ttlSeconds: number): Promise<void> {
     const put = this.#prepare(key, value, ttlSeconds)
-    this.#fence.raise(put.name)
+    this.#invalidations.recordKey(put.name)
     await this.#put(put)
   }
 
   /**
-   * Deletes an entry. This location usually stops serving it at once, which KV does not guarantee; others may serve it
+   * Deletes an entry, with one retry after a second where KV refuses it for a write just before. This location usually stops serving it at once, which KV does not guarantee; others may serve it
    * for 60 seconds longer or more.
    *
    * @throws {KVError} When KV fails.
    */
   async delete(key: string): Promise<void> {
     const name = toKVKey(key)
-    this.#fence.raise(name)
-    await kvCall('delete', () => this.#kv.delete(name))
+    this.#invalidations.recordKey(name)
+    await deleteKey(this.#kv, name)
   }
 
   /**
@@ -131,7 +132,7 @@ export class CacheClient {
    */
   async deleteMany(keys: readonly string[]): Promise<void> {
     const names = new Set(keys.map(toKVKey))
-    for (const name of names) this.#fence.raise(name)
+    for (const name of names) this.#invalidations.recordKey(name)
     await deleteKeys(this.#kv, names)
   }
 
@@ -147,7 +148,7 @@ export class CacheClient {
       throw new TypeError('Cannot delete by prefix: prefix must not be empty')
     }
     assertListPrefix(prefix)
-    this.#fence.raiseUnder(prefix)
+    this.#invalidations.recordPrefix(prefix)
     return { deletedKeys: await deleteKeysUnder(this.#kv, prefix) }
   }
 
@@ -167,17 +168,24 @@ export class CacheClient {
     const name = toKVKey(key)
     const lookup = await this.#lookup<T>(name)
     if (lookup.found === 'hit') return lookup.entry.value
-    const loading = this.#fence.enter(name)
+    const loadBegan = this.#invalidations.position
+    const value = await load()
+    if (value === undefined || lookup.found === 'error') return value
+    const write = this.#writeBack(this.#prepare(key, value, ttlSeconds), loadBegan)
+    if (this.#waitUntil === undefined) await write
+    else this.#waitUntil(write)
+    return value
+  }
+
+  /** Stores what was loaded, unless its key was invalidated meanwhile, also while KV was writing. */
+  async #writeBack(put: PreparedPut, loadBegan: LogPosition): Promise<void> {
+    if (this.#invalidations.isInvalidatedSince(put.name, loadBegan)) return
+    await this.#put(put)
+    if (!this.#invalidations.isInvalidatedSince(put.name, loadBegan)) return
     try {
-      const value = await load()
-      if (value !== undefined && lookup.found === 'miss' && !loading.fenced) {
-        const write = this.#put(this.#prepare(key, value, ttlSeconds))
-        if (this.#waitUntil === undefined) await write
-        else this.#waitUntil(write)
-      }
-      return value
-    } finally {
-      this.#fence.leave(name, loading)
+      await deleteKey(this.#kv, put.name)
+    } catch (error) {
+      this.#reportStoreError('delete', put.name, toKVError('delete', error))
     }
   }
 

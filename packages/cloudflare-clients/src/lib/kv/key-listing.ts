@@ -1,4 +1,5 @@
 import { forEachConcurrent } from '../shared/for-each-concurrent.ts'
+import { deleteKey } from './delete-key.ts'
 import { kvCall, toKVError } from './kv-error.ts'
 
 /** KV allows six connections to wait for their first byte at once. */
@@ -37,7 +38,7 @@ export async function deleteKeys(
 ): Promise<number> {
   let deletedKeys = 0
   const errors = await forEachConcurrent(keys, concurrency, async (key) => {
-    await kv.delete(key)
+    await deleteKey(kv, key)
     deletedKeys++
   })
   if (errors.length > 0) throw toKVError('delete', errors[0])

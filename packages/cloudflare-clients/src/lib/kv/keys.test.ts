@@ -11,7 +11,8 @@ const anyText = fc.oneof(
     unit: fc.constantFrom(':', '%', '~', 'a', '\ud800', '\udc00', '\u0000'),
     maxLength: 12,
   }),
-  fc.string({ minLength: 180, maxLength: 600 }),
+  // Without a size, fast-check stops at some 200 characters, and no key would be over its limit.
+  fc.string({ minLength: 180, maxLength: 600, size: 'max' }),
 )
 
 test('builds different keys from different parts', () => {
@@ -42,6 +43,15 @@ test('separates parts that hold the separator', () => {
   expect(keys.cache('a', 'b:c')).toBe('cache:a:b%3Ac')
   expect(keys.rateLimit('login', 'a:b')).not.toBe(keys.rateLimit('login:a', 'b'))
 })
+
+test.for([':', '%', '~', '\u0000', '\u007f', '\ud800'])(
+  'tells a part that holds %j from one that spells its escaped form',
+  (character) => {
+    const escaped = keys.cache('f', character).slice('cache:f:'.length)
+    expect(escaped).toMatch(/^%/)
+    expect(keys.cache('f', escaped)).not.toBe(keys.cache('f', character))
+  },
+)
 
 test('cannot be made to write the digested form of another key', () => {
   const long = 'x'.repeat(600)

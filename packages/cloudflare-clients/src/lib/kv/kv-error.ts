@@ -53,7 +53,7 @@ function classify(message: string): KVErrorCode {
 }
 
 const reasons: Record<KVErrorCode, string> = {
-  rate_limited: 'the key was written less than a second ago',
+  rate_limited: 'KV takes one write per key and second',
   quota_exceeded: 'the daily quota is used up',
   too_large: 'it is over a size limit',
   invalid_request: 'KV refused the request',

@@ -86,6 +86,8 @@ describe('values', () => {
       .catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({ code: 'corrupt_value', retryable: false })
     expect(String(error)).not.toContain('hunter2')
+    // The parser's own error quotes the text.
+    expect((error as Error).cause).toBeUndefined()
   })
 
   test('refuses metadata and values over KV’s limits before it asks KV', async () => {
@@ -98,6 +100,27 @@ describe('values', () => {
       'value must be at most 26214400 bytes, received 26214402',
     )
     expect(operations.write).toBe(0)
+  })
+
+  test('takes a value of exactly 25 MiB and one byte less than too much', async () => {
+    let puts = 0
+    const kv = wrapKV(env.KV, {
+      put: () => {
+        puts++
+        return Promise.resolve()
+      },
+    })
+    await createStore(kv).setText('k', 'x'.repeat(26_214_400))
+    await expect(createStore(kv).setText('k', 'x'.repeat(26_214_401))).rejects.toThrow(
+      'received 26214401',
+    )
+    expect(puts).toBe(1)
+  })
+
+  test('takes metadata that only resembles ours for the caller’s', async () => {
+    const metadata = { codex: 1, expiresAtMs: 'soon' }
+    await env.KV.put('test:k', '1', { metadata })
+    expect(await createStore().getWithMetadata('k')).toEqual({ value: 1, metadata })
   })
 
   test('takes metadata of exactly 1024 bytes and one byte less than too much', async () => {
@@ -250,6 +273,16 @@ describe('listing', () => {
     expect(second.cursor).toBeNull()
   })
 
+  test('gives the cursor of an empty page that others follow', async () => {
+    const [name = ''] = await fill(createStore(), 1)
+    const store = createStore(sparseListKV(env.KV))
+    const empty = await store.list()
+    expect(empty.keys).toEqual([])
+    expect(empty.cursor).not.toBeNull()
+    const next = await store.list({ cursor: empty.cursor ?? '' })
+    expect(next.keys.map((key) => key.name)).toEqual([name])
+  })
+
   test('iterates past empty pages to the end', async () => {
     const names = await fill(createStore(), 5)
     const seen: string[] = []
@@ -320,6 +353,14 @@ describe('deleteByPrefix', () => {
     expect((await dumpKV(env.KV)).map(({ name }) => name)).toEqual(['test:k0002'])
   })
 
+  test('refuses a prefix that is not there', async () => {
+    await fill(createStore(), 1)
+    await expect(createStore().deleteByPrefix(undefined as unknown as string)).rejects.toThrow(
+      'prefix must be a string, received undefined',
+    )
+    expect(await dumpKV(env.KV)).toHaveLength(1)
+  })
+
   test('finds keys that were digested', async () => {
     const store = createStore()
     await store.set(`a${'x'.repeat(600)}`, 1)
@@ -341,6 +382,16 @@ describe('increment', () => {
     clock.advance(60)
     expect(await store.increment('n', -0.5)).toBe(1.5)
     expect(await store.getWithMetadata('n')).toEqual({ value: 1.5, metadata: 'm' })
+    clock.advance(40)
+    expect(await store.get('n')).toBeNull()
+  })
+
+  test('does not prolong an entry by the store’s default TTL', async () => {
+    const clock = new ManualClock(Date.now())
+    const store = new KVStore(env.KV, { prefix: 'test', now: clock.now, defaultTtlSeconds: 100 })
+    await store.increment('n')
+    clock.advance(60)
+    await store.increment('n')
     clock.advance(40)
     expect(await store.get('n')).toBeNull()
   })

@@ -1,4 +1,5 @@
 import { createReporter, type EventReporter } from '../shared/client-event.ts'
+import { deleteKey } from './delete-key.ts'
 import { deleteKeysUnder, iterateKeys } from './key-listing.ts'
 import {
   assertValueSize,
@@ -187,7 +188,7 @@ export class KVStore {
 
   /** Deletes an entry. A key that is not there is no error. */
   async delete(key: string): Promise<void> {
-    await kvCall('delete', () => this.#kv.delete(this.#toKVKey(key)))
+    await deleteKey(this.#kv, this.#toKVKey(key))
   }
 
   /** Whether there is an entry that has not expired. One read: the value's bytes are not waited for. */
@@ -297,6 +298,12 @@ export class KVStore {
     prefix: string,
     options: { readonly concurrency?: number } = {},
   ): Promise<{ readonly deletedKeys: number }> {
+    if (typeof (prefix as unknown) !== 'string') {
+      // Without types: as an absent prefix it would delete the whole store.
+      throw new TypeError(
+        `Cannot delete by prefix: prefix must be a string, received ${typeof prefix}`,
+      )
+    }
     const { concurrency } = options
     if (concurrency !== undefined && !(Number.isInteger(concurrency) && concurrency >= 1)) {
       throw new RangeError(

@@ -2,7 +2,7 @@ import { reset } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, test } from 'vitest'
 import { ManualClock } from '../../../test/support/manual-clock.ts'
-import { countKV, dumpKV, failingKV } from '../../../test/support/wrapped-kv.ts'
+import { countKV, dumpKV, failingKV, wrapKV } from '../../../test/support/wrapped-kv.ts'
 import type { ClientEvent } from '../shared/client-event.ts'
 import { rateLimitPolicies } from './policies.ts'
 import { RateLimiterClient } from './rate-limiter-client.ts'
@@ -120,6 +120,27 @@ test('counts identifiers and prefixes apart, also those that hold separators', a
   expect((await limiter.checkLimit('a:b', { ...policy, keyPrefix: 'other' })).allowed).toBe(true)
 })
 
+test('keeps a count in KV to the end of its window, a clearing for a day, and reads at most 30 s late', async () => {
+  const clock = new ManualClock(windowStartMs + 100_000)
+  const ttls: unknown[] = []
+  const reads: unknown[] = []
+  const kv = wrapKV(env.KV, {
+    get: (real, args) => {
+      reads.push(args[1])
+      return real(...args)
+    },
+    put: (real, args) => {
+      ttls.push(args[2])
+      return real(...args)
+    },
+  })
+  const limiter = new RateLimiterClient(kv, { now: clock.now })
+  await limiter.checkLimit('id', policy)
+  await limiter.reset('id', policy.keyPrefix)
+  expect(reads).toEqual([{ type: 'text', cacheTtl: 30 }])
+  expect(ttls).toEqual([{ expirationTtl: 800 }, { expirationTtl: 86_400 }])
+})
+
 describe('cost', () => {
   test('is a read and a write for an admitted call and nothing for a denied one that this isolate knows', async () => {
     const clock = new ManualClock(windowStartMs)
@@ -158,6 +179,15 @@ describe('reset', () => {
     expect((await elsewhere.checkLimit('id', policy)).allowed).toBe(false)
     clock.advance(59)
     expect(await elsewhere.checkLimit('id', policy)).toMatchObject({ allowed: true, remaining: 1 })
+  })
+
+  test('reaches an isolate that holds a count, also when nobody called after it', async () => {
+    const clock = new ManualClock(windowStartMs)
+    const elsewhere = new RateLimiterClient(env.KV, { now: clock.now })
+    await admit(elsewhere, 4)
+    clock.advance(60)
+    await new RateLimiterClient(env.KV, { now: clock.now }).reset('id', policy.keyPrefix)
+    expect(await elsewhere.checkLimit('id', policy)).toMatchObject({ allowed: true, remaining: 2 })
   })
 
   test('outranks an older count that a stale read brings back', async () => {
@@ -255,6 +285,21 @@ test('keeps a bounded number of counts in the isolate', async () => {
   expect(() => new RateLimiterClient(env.KV, { maxLocalCounts: 0 })).toThrow(RangeError)
 })
 
+test('drops the identifier that was counted longest ago, and only when there is no room', async () => {
+  const clock = new ManualClock(windowStartMs)
+  const limiter = new RateLimiterClient(failingKV(env.KV), {
+    now: clock.now,
+    maxLocalCounts: 2,
+    onEvent: () => undefined,
+  })
+  await admit(limiter, 2, 'a')
+  await admit(limiter, 3, 'b')
+  expect(await admit(limiter, 2, 'a')).toBe(1)
+  await admit(limiter, 1, 'c')
+  expect(await admit(limiter, 1, 'a')).toBe(0)
+  expect(await admit(limiter, 1, 'b')).toBe(1)
+})
+
 test.for([
   ['', policy, 'identifier must not be empty'],
   ['id', { ...policy, keyPrefix: '' }, 'keyPrefix must not be empty'],
@@ -262,6 +307,7 @@ test.for([
   ['id', { ...policy, limit: 1.5 }, 'received 1.5'],
   ['id', { ...policy, window: 0 }, 'window must be greater than 0'],
   ['id', { ...policy, window: NaN }, 'received NaN'],
+  ['id', { ...policy, window: 2_147_483_648 }, 'at most 2147483647, received 2147483648'],
 ] as const)('refuses identifier "%s" with %o', async ([identifier, bad, message]) => {
   await expect(new RateLimiterClient(env.KV).checkLimit(identifier, bad)).rejects.toThrow(message)
 })

@@ -29,6 +29,27 @@ export interface StoredSession {
   readonly user: CachedSession['user']
 }
 
+/** Takes the documented fields only: a larger object, such as a row of the database, must not reach KV with the rest. */
+export function toStoredSession({ session, user }: CachedSession): StoredSession {
+  const { id, userId, expiresAt, ipAddress, userAgent } = session
+  return {
+    session: {
+      id,
+      userId,
+      expiresAt,
+      ...(ipAddress !== undefined && { ipAddress }),
+      ...(userAgent !== undefined && { userAgent }),
+    },
+    user: {
+      id: user.id,
+      email: user.email,
+      name: user.name,
+      role: user.role,
+      emailVerified: user.emailVerified,
+    },
+  }
+}
+
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null
 }

@@ -59,6 +59,14 @@ test('stores no bearer token in any key, value or metadata', async () => {
   expect(JSON.stringify(dump)).not.toContain(token)
 })
 
+test('stores the documented fields only', async () => {
+  const { session, user } = createSession('t')
+  const row = { ...user, passwordHash: 'scrypt-of-something' }
+  await new SessionCacheClient(env.KV).set('t', { session, user: row })
+  expect(JSON.stringify(await dumpKV(env.KV))).not.toContain('scrypt-of-something')
+  expect(await new SessionCacheClient(env.KV).get('t')).toEqual({ session, user })
+})
+
 describe('expiry', () => {
   test.for([1, 30, 59, 60, 3600])(
     'refuses a session of %i s when it expires, whatever KV keeps',
@@ -117,6 +125,20 @@ describe('bad input', () => {
       JSON.stringify({
         session: { id: 'i', userId: 'u', expiresAt: '2999-01-01' },
         user: { id: 'v', email: 'e', name: 'n', role: 'owner', emailVerified: true },
+      }),
+    ],
+    [
+      'a verification that is no boolean',
+      JSON.stringify({
+        session: { id: 'i', userId: 'u', expiresAt: '2999-01-01' },
+        user: { id: 'u', email: 'e', name: 'n', role: 'owner', emailVerified: 'false' },
+      }),
+    ],
+    [
+      'an address that is no text',
+      JSON.stringify({
+        session: { id: 'i', userId: 'u', expiresAt: '2999-01-01', ipAddress: 1 },
+        user: { id: 'u', email: 'e', name: 'n', role: 'owner', emailVerified: true },
       }),
     ],
     [

@@ -1,12 +1,18 @@
+import { deleteKey } from '../kv/delete-key.ts'
 import { iterateKeys } from '../kv/key-listing.ts'
 import { isExpired, type KVEntry, toExpiresAtMs, toPutOptions } from '../kv/kv-entry.ts'
-import { kvCall, type KVError, toKVError } from '../kv/kv-error.ts'
+import { type KVError, toKVError } from '../kv/kv-error.ts'
 import { keys } from '../kv/keys.ts'
 import { readEntry } from '../kv/read-entries.ts'
 import { createReporter, type EventReporter } from '../shared/client-event.ts'
 import { forEachConcurrent } from '../shared/for-each-concurrent.ts'
 import { sha256Base64Url } from '../shared/sha256.ts'
-import { type CachedSession, isStoredSession, type StoredSession } from './cached-session.ts'
+import {
+  type CachedSession,
+  isStoredSession,
+  type StoredSession,
+  toStoredSession,
+} from './cached-session.ts'
 
 export interface SessionCacheClientOptions {
   /** The clock that expiry is decided on, in epoch ms. Default `Date.now`. */
@@ -109,8 +115,7 @@ export class SessionCacheClient {
     if (session.token !== token) {
       throw new TypeError('Cannot cache session: token must be the session’s own')
     }
-    const { token: bearer, ...sessionWithoutBearer } = session
-    const stored: StoredSession = { session: sessionWithoutBearer, user }
+    const stored = toStoredSession({ session, user })
     if (!isStoredSession(stored)) {
       throw new TypeError('Cannot cache session: it must have every field of a CachedSession')
     }
@@ -120,7 +125,7 @@ export class SessionCacheClient {
     const putOptions = toPutOptions('cache session', { expiresAtMs, nowMs })
     const key = keys.session(tokenHash)
     try {
-      // The user's entry first: a session that is cached can always be found by deleteUserSessions.
+      // The user's entry first: where only one of the two is stored, it is the one that finds the other.
       await this.#kv.put(keys.userSession(user.id, tokenHash), '', putOptions)
       await this.#kv.put(key, JSON.stringify(stored), putOptions)
     } catch (error) {
@@ -138,14 +143,14 @@ export class SessionCacheClient {
    */
   async delete(token: string): Promise<void> {
     const key = keys.session(hashToken('delete session', token))
-    await kvCall('delete', () => this.#kv.delete(key))
+    await deleteKey(this.#kv, key)
   }
 
   /**
    * Forgets every session of a user that KV lists.
    *
    * Each session has a key of its own under the user, so concurrent sign-ins lose none. A session cached elsewhere
-   * less than about a minute ago may not be listed yet.
+   * less than about a minute ago may not be listed yet, and one that is being cached during the call may survive it.
    *
    * @returns How many were found and deleted, expired ones that KV still keeps included.
    * @throws {KVError} The first failure, after all were tried. What was not deleted is found again by the next call.
@@ -157,8 +162,8 @@ export class SessionCacheClient {
       iterateKeys(this.#kv, prefix),
       concurrentDeletes,
       async ({ name }) => {
-        await this.#kv.delete(keys.session(name.slice(prefix.length)))
-        await this.#kv.delete(name)
+        await deleteKey(this.#kv, keys.session(name.slice(prefix.length)))
+        await deleteKey(this.#kv, name)
         deletedSessions++
       },
     )

@@ -30,6 +30,15 @@ test('carries on past a failure and gives back every error', async () => {
   expect(errors).toEqual([new Error('item 2'), new Error('item 4')])
 })
 
+test('carries on alone past a failure', async () => {
+  const tried: number[] = []
+  await forEachConcurrent([1, 2, 3], 1, (item) => {
+    tried.push(item)
+    return Promise.reject(new Error('no'))
+  })
+  expect(tried).toEqual([1, 2, 3])
+})
+
 test('finishes the tasks that have begun before it rejects for its items', async () => {
   let finished = 0
   const items = (async function* () {

@@ -1,0 +1,22 @@
+import { kvCall, KVError } from './kv-error.ts'
+import { kvLimits } from './kv-limits.ts'
+
+/** A little over the second in which KV refuses another write to the key. */
+const retryAfterMs = 1000 / kvLimits.maxWritesPerSecondPerKey + 100
+
+/**
+ * Deletes one key. A delete that KV refuses because the key was written less than a second ago is tried once more
+ * after that second: an invalidation often follows a write at once, and must not be lost for it.
+ *
+ * @throws {KVError} When KV fails.
+ * @see https://developers.cloudflare.com/kv/platform/limits/
+ */
+export async function deleteKey(kv: KVNamespace, key: string): Promise<void> {
+  try {
+    await kvCall('delete', () => kv.delete(key))
+  } catch (error) {
+    if (!(error instanceof KVError && error.code === 'rate_limited')) throw error
+    await new Promise((resolve) => setTimeout(resolve, retryAfterMs))
+    await kvCall('delete', () => kv.delete(key))
+  }
+}
