@@ -12,7 +12,13 @@ const output = `
 
 it('adds up the tests of all packages', () => {
   const summary = summarizeTests(output)
-  expect(summary).toEqual({ passed: 41, failed: 1, skipped: 2, unfinished: [] })
+  expect(summary).toEqual({
+    passed: 41,
+    failed: 1,
+    skipped: 2,
+    failedPackages: ['@codex/auth'],
+    unfinished: [],
+  })
   expect(formatSummary(summary)).toBe('tests: 41 passed, 1 failed')
 })
 
@@ -28,5 +34,11 @@ it('names a package whose tests started and never told how they ended', () => {
 })
 
 it('counts nothing where nothing ran', () => {
-  expect(summarizeTests('')).toEqual({ passed: 0, failed: 0, skipped: 0, unfinished: [] })
+  expect(summarizeTests('')).toEqual({
+    passed: 0,
+    failed: 0,
+    skipped: 0,
+    failedPackages: [],
+    unfinished: [],
+  })
 })

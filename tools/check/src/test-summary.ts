@@ -5,6 +5,7 @@ export interface TestSummary {
   readonly passed: number
   readonly failed: number
   readonly skipped: number
+  readonly failedPackages: readonly string[]
   /** Packages whose vitest started and never said how it ended. */
   readonly unfinished: readonly string[]
 }
@@ -16,6 +17,7 @@ export interface TestSummary {
 export function summarizeTests(turboOutput: string): TestSummary {
   const started = new Set<string>()
   const finished = new Set<string>()
+  const failedPackages = new Set<string>()
   const counts = { passed: 0, failed: 0, skipped: 0 }
   for (const line of stripVTControlCharacters(turboOutput).split('\n')) {
     const match = /^(?<package>\S+):test: +(?<text>.*)$/.exec(line)
@@ -28,12 +30,17 @@ export function summarizeTests(turboOutput: string): TestSummary {
     finished.add(name)
     for (const part of tests.matchAll(/(\d+) (passed|failed|skipped|todo)/g)) {
       const count = Number(part[1])
+      if (part[2] === 'failed') failedPackages.add(name)
       if (part[2] === 'passed') counts.passed += count
       else if (part[2] === 'failed') counts.failed += count
       else counts.skipped += count
     }
   }
-  return { ...counts, unfinished: [...started].filter((name) => !finished.has(name)) }
+  return {
+    ...counts,
+    failedPackages: [...failedPackages],
+    unfinished: [...started].filter((name) => !finished.has(name)),
+  }
 }
 
 /** The closing line of a run, as in `tests: 12 passed, 0 failed`. */

@@ -5,6 +5,8 @@ import { formatSummary, summarizeTests } from './test-summary.ts'
 const { exitCode, output } = await runCommand('turbo', {
   args: [
     ...['run', 'test', '--concurrency', '2', '--output-logs', 'full', '--log-order', 'grouped'],
+    // One failure hides no other.
+    '--continue',
     ...process.argv.slice(2),
   ],
   env: { FORCE_COLOR: process.stdout.isTTY ? '1' : '0' },
@@ -18,7 +20,9 @@ const problems = [
   ...(summary.passed === 0 ? ['no test passed'] : []),
   // A test that does not run proves nothing, so it has to run or go.
   ...(summary.skipped > 0 ? [`${summary.skipped} tests were skipped`] : []),
-  ...(summary.failed > 0 ? [`${summary.failed} tests failed`] : []),
+  ...(summary.failed > 0
+    ? [`${summary.failed} tests failed, in ${summary.failedPackages.join(' and ')}`]
+    : []),
 ]
 for (const problem of problems) process.stdout.write(`✘ ${problem}\n`)
 process.stdout.write(`${formatSummary(summary)}\n`)

@@ -1,7 +1,12 @@
 export { buildWeb } from './build-web.ts'
 export { repository } from './repository.ts'
 export { parseLogEvent, StackLog, type LogEvent } from './stack-log.ts'
-export { startStack, type Stack, type StartStackOptions } from './start-stack.ts'
+export {
+  type DeployedSettings,
+  startStack,
+  type Stack,
+  type StartStackOptions,
+} from './start-stack.ts'
 export {
   addOperations,
   describeOperations,

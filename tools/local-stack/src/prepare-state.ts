@@ -7,9 +7,10 @@ import { runProgram, wranglerEnvironment, wranglerProgram } from './wrangler.ts'
  * Brings the local D1 database in a state directory up to date: the migrations that are missing, then the sample data.
  * Doing it again changes nothing.
  *
+ * @param environment A named environment of wrangler.jsonc. Default: development, its top level.
  * @throws {Error} With the output of the step that failed.
  */
-export async function prepareState(stateDirectory: string): Promise<void> {
+export async function prepareState(stateDirectory: string, environment?: string): Promise<void> {
   const [webConfig] = repository.workerConfigs
   const env = wranglerEnvironment(stateDirectory)
   await mkdir(stateDirectory, { recursive: true })
@@ -18,13 +19,18 @@ export async function prepareState(stateDirectory: string): Promise<void> {
       wranglerProgram,
       ...['d1', 'migrations', 'apply', 'DB', '--local'],
       ...['--persist-to', stateDirectory, '-c', webConfig],
+      ...(environment === undefined ? [] : ['--env', environment]),
     ],
     cwd: repository.web,
     // Without a terminal wrangler applies them without asking; CI says so even when there is one.
     env: { ...env, CI: 'true' },
   })
   await runProgram('seed the database', {
-    args: [join(import.meta.dirname, 'seed-state.ts'), stateDirectory],
+    args: [
+      join(import.meta.dirname, 'seed-state.ts'),
+      stateDirectory,
+      ...(environment === undefined ? [] : [environment]),
+    ],
     cwd: repository.root,
     env,
   })

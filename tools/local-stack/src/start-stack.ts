@@ -19,8 +19,19 @@ export interface StartStackOptions {
   readonly port?: number
   /** Called with each line that the workers print. */
   readonly log?: (line: string) => void
+  /** Settings other than development's. */
+  readonly deployed?: DeployedSettings
   /** How long migrations, seeds and the workers may take until they serve. Default 90,000 ms. */
   readonly startTimeoutMs?: number
+}
+
+/** Runs what would be deployed: an environment of the wrangler.jsonc files, believing that it is on its own domain. */
+export interface DeployedSettings {
+  readonly environment: 'staging' | 'production'
+  /** The host of the environment's PUBLIC_ORIGIN, over HTTPS as far as the workers can tell. */
+  readonly host: string
+  /** What would be set with `wrangler secret put`. */
+  readonly secrets: Readonly<Record<string, string>>
 }
 
 /** The web app and both workers, running on one URL with shared KV, D1, R2 and queues. */
@@ -44,7 +55,7 @@ export interface Stack {
 export async function startStack(options: StartStackOptions): Promise<Stack> {
   const { stateDirectory, log, startTimeoutMs = defaultStartTimeoutMs } = options
   const deadline = AbortSignal.timeout(startTimeoutMs)
-  await prepareState(stateDirectory)
+  await prepareState(stateDirectory, options.deployed?.environment)
 
   const port = options.port ?? 0
   const url = `http://localhost:${port === 0 ? await freePort() : port}`
@@ -57,10 +68,12 @@ export async function startStack(options: StartStackOptions): Promise<Stack> {
       ...repository.workerConfigs.flatMap((path) => ['-c', path]),
       ...['--port', new URL(url).port, '--inspector-port', '0', '--persist-to', stateDirectory],
       '--show-interactive-dev-session=false',
+      ...(options.deployed === undefined ? [] : deployedArguments(options.deployed)),
     ],
     {
       cwd: repository.web,
-      env: wranglerEnvironment(stateDirectory),
+      // Wrangler takes the secrets that a configuration requires from here.
+      env: { ...wranglerEnvironment(stateDirectory), ...options.deployed?.secrets },
       execArgv: ['--no-warnings'],
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -91,6 +104,14 @@ export async function startStack(options: StartStackOptions): Promise<Stack> {
     )
   }
   return { url, logs, crashed, stop: () => processes.stop() }
+}
+
+function deployedArguments({ environment, host, secrets }: DeployedSettings): string[] {
+  const variables = Object.entries(secrets).flatMap(([name, value]) => [
+    '--var',
+    `${name}:${value}`,
+  ])
+  return ['--env', environment, '--host', host, '--upstream-protocol', 'https', ...variables]
 }
 
 async function isHealthy(url: string): Promise<boolean> {
