@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { access, constants } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { delimiter, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { chromium } from 'playwright-core'
 
@@ -79,6 +79,9 @@ async function installWithApt(log: (line: string) => void): Promise<void> {
 
 async function installWithPlaywright(log: (line: string) => void): Promise<void> {
   log('No browser found: downloading the one of Playwright')
-  const program = createRequire(import.meta.url).resolve('playwright-core/cli')
+  const program = join(
+    dirname(createRequire(import.meta.url).resolve('playwright-core/package.json')),
+    'cli.js',
+  )
   await run(process.execPath, [program, 'install', 'chromium'], { timeout: installTimeoutMs })
 }
