@@ -3,7 +3,7 @@ import { deleteKey } from './delete-key.ts'
 import { kvCall, toKVError } from './kv-error.ts'
 
 /** KV allows six connections to wait for their first byte at once. */
-export const defaultDeleteConcurrency = 6
+const defaultDeleteConcurrency = 6
 
 /**
  * Every key under a physical prefix, page by page. A page may be empty while more follow: only `list_complete` ends it.
