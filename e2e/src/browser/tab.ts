@@ -98,6 +98,8 @@ export class Tab {
   /** Keeps a picture of the whole page, and checks what holds for every page at every width. */
   async picture(name: string): Promise<void> {
     await mkdir(screenshotFolder, { recursive: true })
+    // The header sticks to the top of the window, which would be in the middle of the picture.
+    await this.page.evaluate('scrollTo(0, 0)')
     await this.page.screenshot({
       path: join(screenshotFolder, `${this.#screen.name}-${name}.png`),
       fullPage: true,

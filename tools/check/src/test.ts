@@ -9,7 +9,8 @@ const { exitCode, output } = await runCommand('turbo', {
     '--continue',
     ...process.argv.slice(2),
   ],
-  env: { FORCE_COLOR: process.stdout.isTTY ? '1' : '0' },
+  // Vitest takes CI for a terminal with colours.
+  env: process.stdout.isTTY ? { FORCE_COLOR: '1' } : { FORCE_COLOR: undefined, NO_COLOR: '1' },
   onOutput: (chunk) => process.stdout.write(chunk),
 })
 

@@ -40,11 +40,13 @@ it("hides esbuild's warnings about bundled code, with their excerpts", () => {
   ).toEqual(['▲ [WARNING] {"event":"store_error","client":"cache"}'])
 })
 
-it('hides the tables of bindings that are printed at every start', () => {
+it('hides the tables of bindings and the advice that are printed at every start', () => {
   expect(
     shown([
       'codex-web has access to the following bindings:',
       'env.CACHE_KV (cache)    KV Namespace    local',
+      '▲ [WARNING] Scheduled Workers are not automatically triggered during local development.',
+      '  To manually trigger a scheduled event, run:',
       '❓ Your types might be out of date. Re-run `wrangler types` to ensure your types are correct.',
     ]),
   ).toEqual([])

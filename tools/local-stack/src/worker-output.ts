@@ -4,7 +4,8 @@ const startOfProblem = /^(?:✘|▲|\[ERROR\]|Uncaught|Error:)/
 const startOfWorkerLine = /^\[codex-[a-z-]+\]/
 /** What esbuild thinks of bundled code, as in `[duplicate-object-key]`: lint and types have judged the sources. */
 const bundleWarning = /^▲ \[WARNING\] .*\[[a-z-]+\]$/
-const outdatedTypesHint = 'Your types might be out of date'
+/** Wrangler's advice at every start, about nothing that is wrong. */
+const advice = '▲ [WARNING] Scheduled Workers are not automatically triggered'
 
 /**
  * Tells the lines a person wants to see while developing from the rest: errors and warnings with their stack traces, and
@@ -21,7 +22,7 @@ export function createWorkerOutputFilter(): (line: string) => boolean {
         (startOfProblem.test(line) || startOfWorkerLine.test(line)) &&
         parseLogEvent(line)?.event !== 'operations' &&
         !bundleWarning.test(line) &&
-        !line.includes(outdatedTypesHint)
+        !line.startsWith(advice)
     }
     return inShownMessage
   }
