@@ -3,14 +3,25 @@ import { join } from 'node:path'
 import { repository } from './repository.ts'
 import { runProgram, wranglerEnvironment, wranglerProgram } from './wrangler.ts'
 
+/** Which database, and for how long to try. */
+export interface PrepareStateOptions {
+  /** A named environment of wrangler.jsonc. Default: development, its top level. */
+  readonly environment?: string | undefined
+  /** Gives up when it aborts. */
+  readonly signal?: AbortSignal
+}
+
 /**
  * Brings the local D1 database in a state directory up to date: the migrations that are missing, then the sample data.
  * Doing it again changes nothing.
  *
- * @param environment A named environment of wrangler.jsonc. Default: development, its top level.
  * @throws {Error} With the output of the step that failed.
  */
-export async function prepareState(stateDirectory: string, environment?: string): Promise<void> {
+export async function prepareState(
+  stateDirectory: string,
+  options: PrepareStateOptions = {},
+): Promise<void> {
+  const { environment, signal } = options
   const [webConfig] = repository.workerConfigs
   const env = wranglerEnvironment(stateDirectory)
   await mkdir(stateDirectory, { recursive: true })
@@ -24,6 +35,7 @@ export async function prepareState(stateDirectory: string, environment?: string)
     cwd: repository.web,
     // Without a terminal wrangler applies them without asking; CI says so even when there is one.
     env: { ...env, CI: 'true' },
+    signal,
   })
   await runProgram('seed the database', {
     args: [
@@ -33,5 +45,6 @@ export async function prepareState(stateDirectory: string, environment?: string)
     ],
     cwd: repository.root,
     env,
+    signal,
   })
 }

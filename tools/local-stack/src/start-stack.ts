@@ -55,7 +55,10 @@ export interface Stack {
 export async function startStack(options: StartStackOptions): Promise<Stack> {
   const { stateDirectory, log, startTimeoutMs = defaultStartTimeoutMs } = options
   const deadline = AbortSignal.timeout(startTimeoutMs)
-  await prepareState(stateDirectory, options.deployed?.environment)
+  await prepareState(stateDirectory, {
+    environment: options.deployed?.environment,
+    signal: deadline,
+  })
 
   const port = options.port ?? 0
   const url = `http://localhost:${port === 0 ? await freePort() : port}`

@@ -40,6 +40,8 @@ export interface RunOptions {
   readonly args: readonly string[]
   readonly cwd: string
   readonly env?: NodeJS.ProcessEnv
+  /** Ends the program when it aborts. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -48,12 +50,14 @@ export interface RunOptions {
  * @throws {Error} With the program's output, when it fails.
  */
 export function runProgram(description: string, options: RunOptions): Promise<string> {
-  const { args, cwd, env = process.env } = options
+  const { args, cwd, env = process.env, signal } = options
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ['--no-warnings', ...args], {
       cwd,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
+      signal,
+      killSignal: 'SIGKILL',
     })
     let output = ''
     const collect = (chunk: Buffer): void => {
@@ -61,7 +65,9 @@ export function runProgram(description: string, options: RunOptions): Promise<st
     }
     child.stdout.on('data', collect)
     child.stderr.on('data', collect)
-    child.on('error', reject)
+    child.on('error', (cause) => {
+      reject(new Error(`Cannot ${description}: ${cause.message}\n${output}`, { cause }))
+    })
     child.on('close', (code) => {
       const text = stripVTControlCharacters(output).trim()
       if (code === 0) resolve(text)
