@@ -141,6 +141,25 @@ test('keeps a count in KV to the end of its window, a clearing for a day, and re
   expect(ttls).toEqual([{ expirationTtl: 800 }, { expirationTtl: 86_400 }])
 })
 
+test('hands its write to waitUntil and answers before KV has it', async () => {
+  const clock = new ManualClock(windowStartMs)
+  const gate = Promise.withResolvers<undefined>()
+  const kv = wrapKV(env.KV, {
+    put: async (real, args) => {
+      await gate.promise
+      return real(...args)
+    },
+  })
+  const background: Promise<unknown>[] = []
+  const waitUntil = (work: Promise<unknown>): void => void background.push(work)
+  const limiter = new RateLimiterClient(kv, { now: clock.now, waitUntil })
+  expect(await admit(limiter, 5)).toBe(3)
+  expect(await dumpKV(env.KV)).toEqual([])
+  gate.resolve(undefined)
+  await Promise.all(background)
+  expect(await admit(new RateLimiterClient(env.KV, { now: clock.now }), 1)).toBe(0)
+})
+
 describe('cost', () => {
   test('is a read and a write for an admitted call and nothing for a denied one that this isolate knows', async () => {
     const clock = new ManualClock(windowStartMs)

@@ -16,6 +16,11 @@ export interface RateLimiterClientOptions {
    * Default `open`.
    */
   readonly onStoreError?: 'open' | 'closed'
+  /**
+   * Takes the write of an admitted call out of the request: pass the one from `cloudflare:workers`. Default:
+   * `checkLimit` awaits its write, because a Worker cancels what nobody waits for.
+   */
+  readonly waitUntil?: (work: Promise<unknown>) => void
   /** How many identifiers this isolate keeps a count of, at least 1. The oldest is dropped first. Default 10,000. */
   readonly maxLocalCounts?: number
 }
@@ -77,6 +82,7 @@ export class RateLimiterClient {
   readonly #now: () => number
   readonly #report: EventReporter
   readonly #onStoreError: 'open' | 'closed'
+  readonly #waitUntil: ((work: Promise<unknown>) => void) | undefined
   readonly #maxLocalCounts: number
   readonly #localCounts = new Map<string, LocalCount>()
 
@@ -86,6 +92,7 @@ export class RateLimiterClient {
     this.#now = options.now ?? Date.now
     this.#report = createReporter(options.onEvent)
     this.#onStoreError = options.onStoreError ?? 'open'
+    this.#waitUntil = options.waitUntil
     this.#maxLocalCounts = options.maxLocalCounts ?? 10_000
     if (!(Number.isInteger(this.#maxLocalCounts) && this.#maxLocalCounts >= 1)) {
       throw new RangeError(
@@ -158,7 +165,11 @@ export class RateLimiterClient {
     const allowed = merged.count < limit
     const counted = { ...merged, count: merged.count + (allowed ? 1 : 0) }
     this.#keep(key, { ...counted, askedAtMs: nowMs })
-    if (allowed) await this.#writeCount(key, counted, nowMs)
+    if (allowed) {
+      const write = this.#writeCount(key, counted, nowMs)
+      if (this.#waitUntil === undefined) await write
+      else this.#waitUntil(write)
+    }
     return { allowed, remaining: Math.max(0, limit - counted.count), resetAt }
   }
 
