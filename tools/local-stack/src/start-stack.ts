@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { writeConfigsWithoutKV } from './configs-without-kv.ts'
 import { freePort } from './free-port.ts'
 import { prepareState } from './prepare-state.ts'
 import { repository } from './repository.ts'
@@ -21,6 +22,8 @@ export interface StartStackOptions {
   readonly log?: (line: string) => void
   /** Settings other than development's. */
   readonly deployed?: DeployedSettings
+  /** Binds no KV namespace to any worker. Default `false`. */
+  readonly withoutKV?: boolean
   /** How long migrations, seeds and the workers may take until they serve. Default 90,000 ms. */
   readonly startTimeoutMs?: number
 }
@@ -60,6 +63,9 @@ export async function startStack(options: StartStackOptions): Promise<Stack> {
     signal: deadline,
   })
 
+  const configs = options.withoutKV
+    ? await writeConfigsWithoutKV(repository.workerConfigs, stateDirectory)
+    : repository.workerConfigs
   const port = options.port ?? 0
   const url = `http://localhost:${port === 0 ? await freePort() : port}`
   const logs = new StackLog(log)
@@ -68,7 +74,7 @@ export async function startStack(options: StartStackOptions): Promise<Stack> {
     [
       wranglerProgram,
       'dev',
-      ...repository.workerConfigs.flatMap((path) => ['-c', path]),
+      ...configs.flatMap((path) => ['-c', path]),
       ...['--port', new URL(url).port, '--inspector-port', '0', '--persist-to', stateDirectory],
       '--show-interactive-dev-session=false',
       ...(options.deployed === undefined ? [] : deployedArguments(options.deployed)),

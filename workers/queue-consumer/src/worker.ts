@@ -32,7 +32,7 @@ export default {
 function createContext(env: Bindings, meter: OperationMeter): ConsumerContext {
   const config = readConfig(env)
   if (env.CACHE_KV === undefined) {
-    onceLog.log({ level: 'warn', event: 'binding_missing', binding: 'CACHE_KV' })
+    onceLog.log({ level: 'warn', event: 'kv_not_bound', binding: 'CACHE_KV' })
   }
   const bucket = meter.r2(env.MEDIA)
   const queue: Queue<TranscodingMessage> = env.TRANSCODING_QUEUE

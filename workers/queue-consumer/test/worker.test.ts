@@ -119,7 +119,7 @@ describe('the worker', () => {
       await deliver([{ type: 'transcode', mediaId: item.id }], { bindings })
       expect(await statusOf(item.id)).toBe('ready')
     }
-    expect(lines.filter(({ event }) => event === 'binding_missing')).toHaveLength(1)
+    expect(lines.filter(({ event }) => event === 'kv_not_bound')).toHaveLength(1)
   })
 
   it('works while KV throws on every call', async () => {
