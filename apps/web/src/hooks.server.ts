@@ -1,11 +1,11 @@
 import type { Handle, HandleServerError } from '@sveltejs/kit'
 import type { Auth } from '@codex/auth'
+import { createOperationCounts, formatOperations } from '@codex/core-services'
 import { AppRegistry } from '$lib/server/app.ts'
 import { setCachePolicy } from '$lib/server/cache-policy.ts'
 import { calmAuth } from '$lib/server/calm-auth.ts'
 import { clientAddress } from '$lib/server/limits/client-address.ts'
 import { describeError, log } from '$lib/server/log.ts'
-import { createOperationCounts, formatOperations } from '$lib/server/operations.ts'
 import { problem } from '$lib/server/problem.ts'
 import { setSecurityHeaders } from '$lib/server/security-headers.ts'
 
@@ -40,7 +40,7 @@ export const handle: Handle = async ({ event, resolve }) => {
     const refusal = routeId?.startsWith('/api/') ? await refuseApiRequest(event) : null
     return refusal ?? (await resolve(event))
   }
-  const answer = await app.ledger.run(counts, () => app.background.run(ctx, serve))
+  const answer = await app.meter.run(counts, () => app.background.run(ctx, serve))
 
   const response = withMutableHeaders(answer)
   for (const cookie of event.locals.setCookies) response.headers.append('set-cookie', cookie)

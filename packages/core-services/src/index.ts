@@ -1,4 +1,10 @@
 export {
+  createOperationCounts,
+  formatOperations,
+  type OperationCounts,
+} from './operations/operation-counts.ts'
+export { OperationMeter } from './operations/operation-meter.ts'
+export {
   createAnalyticsService,
   type AnalyticsService,
   type AnalyticsServiceOptions,

@@ -32,19 +32,3 @@ export function excerpt(value: unknown): string {
     return `[${typeof value} that is no JSON]`
   }
 }
-
-/** Lets each event through once in this isolate's life. */
-export class OnceLog {
-  readonly #log: (entry: LogEntry) => void
-  readonly #seen = new Set<string>()
-
-  constructor(log: (entry: LogEntry) => void = logLine) {
-    this.#log = log
-  }
-
-  log(entry: LogEntry): void {
-    if (this.#seen.has(entry.event)) return
-    this.#seen.add(entry.event)
-    this.#log(entry)
-  }
-}

@@ -1,45 +1,68 @@
 import { CacheClient, createEmptyKV } from '@codex/cloudflare-clients'
-import { createMediaService, type TranscodingMessage } from '@codex/core-services'
+import {
+  createMediaService,
+  createOperationCounts,
+  OperationMeter,
+  type OperationCounts,
+  type TranscodingMessage,
+} from '@codex/core-services'
 import { createDatabase } from '@codex/database'
 import { readConfig } from './config.ts'
 import type { ConsumerContext } from './context.ts'
 import { handleBatch } from './handler.ts'
-import { logLine, OnceLog } from './log.ts'
-import { OperationMeter } from './operation-meter.ts'
+import { logLine } from './log.ts'
 import { createRunPodTranscoder } from './runpod-transcoder.ts'
 
 /** The worker runs without its cache: statuses are then read from the database every time. */
 type Bindings = Omit<Env, 'CACHE_KV'> & { readonly CACHE_KV?: KVNamespace | undefined }
 
-const onceLog = new OnceLog()
+interface Consumer {
+  readonly context: ConsumerContext
+  readonly meter: OperationMeter
+}
+
+/** One for each isolate: the platform hands over the same bindings with every batch. */
+const consumers = new WeakMap<Bindings, Consumer>()
 
 export default {
   async queue(batch, env) {
-    const meter = new OperationMeter()
-    const outcomes = await handleBatch(batch, createContext(env, meter))
-    logOperations(meter, { messages: batch.messages.length, outcomes })
+    const { context, meter } = consumerFor(env)
+    const counts = createOperationCounts()
+    const outcomes = await meter.run(counts, () => handleBatch(batch, context))
+    logOperations(counts, { messages: batch.messages.length, outcomes })
   },
 
   async scheduled(_controller, env) {
-    const meter = new OperationMeter()
-    const { media, config } = createContext(env, meter)
-    const { requeuedItems } = await media.requeueStuck(config.stuckAfterMs)
-    logOperations(meter, { requeuedItems })
+    const { context, meter } = consumerFor(env)
+    const counts = createOperationCounts()
+    const { requeuedItems } = await meter.run(counts, () =>
+      context.media.requeueStuck(context.config.stuckAfterMs),
+    )
+    logOperations(counts, { requeuedItems })
   },
 } satisfies ExportedHandler<Bindings>
 
-/** Built for each batch, so that what it counts is that batch's; nothing in it is worth keeping longer. */
-function createContext(env: Bindings, meter: OperationMeter): ConsumerContext {
+function consumerFor(env: Bindings): Consumer {
+  const existing = consumers.get(env)
+  if (existing !== undefined) return existing
+  const consumer = createConsumer(env)
+  consumers.set(env, consumer)
+  return consumer
+}
+
+function createConsumer(env: Bindings): Consumer {
+  const meter = new OperationMeter()
   const config = readConfig(env)
   if (env.CACHE_KV === undefined) {
-    onceLog.log({ level: 'warn', event: 'kv_not_bound', binding: 'CACHE_KV' })
+    logLine({ level: 'warn', event: 'kv_not_bound', binding: 'CACHE_KV' })
   }
-  const bucket = meter.r2(env.MEDIA)
+  const bucket = meter.meterR2(env.MEDIA)
   const queue: Queue<TranscodingMessage> = env.TRANSCODING_QUEUE
-  const cache = new CacheClient(meter.kv(env.CACHE_KV ?? createEmptyKV()))
+  const cache = new CacheClient(meter.meterKV(env.CACHE_KV ?? createEmptyKV()))
+  const database = createDatabase(meter.meterD1(env.DB))
   const { runPod, transcoderTimeoutMs: timeoutMs, maxJobAgeMs } = config
-  return {
-    media: createMediaService({ database: createDatabase(meter.d1(env.DB)), cache, bucket, queue }),
+  const context: ConsumerContext = {
+    media: createMediaService({ database, cache, bucket, queue }),
     bucket,
     queue,
     transcoder:
@@ -48,9 +71,10 @@ function createContext(env: Bindings, meter: OperationMeter): ConsumerContext {
     now: Date.now,
     log: logLine,
   }
+  return { context, meter }
 }
 
-function logOperations(meter: OperationMeter, fields: Record<string, unknown>): void {
+function logOperations(counts: OperationCounts, fields: Record<string, unknown>): void {
   const event = 'operations'
-  logLine({ level: 'info', event, worker: 'queue-consumer', ...fields, ...meter.counts })
+  logLine({ level: 'info', event, worker: 'queue-consumer', ...fields, ...counts })
 }

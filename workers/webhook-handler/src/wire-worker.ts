@@ -1,14 +1,16 @@
 import { CacheClient, createEmptyKV, SessionCacheClient } from '@codex/cloudflare-clients'
 import {
   createAnalyticsService,
+  createOperationCounts,
   createPurchaseService,
+  formatOperations,
+  OperationMeter,
   type ServiceEvent,
 } from '@codex/core-services'
 import { createDatabase } from '@codex/database'
 import { refuse, type Answer } from './answer.ts'
 import { readConfig } from './config.ts'
 import { createWebhookHandler } from './handler.ts'
-import { formatOperations, OperationMeter } from './operations.ts'
 
 /** What the platform binds. Both namespaces are caches, so the worker also runs without them. */
 export type WebhookEnv = Omit<Env, 'AUTH_SESSION_KV' | 'CACHE_KV'> &
@@ -76,12 +78,14 @@ export function wireWorker(
 
   return {
     async fetch(request) {
-      const { result: answer, operations } = await meter.count(() => handle(request))
+      const operations = createOperationCounts()
+      const answer = await meter.run(operations, () => handle(request))
       const { status, outcome, eventId, eventType, detail, cacheInvalidated } = answer
       const line = {
         event: 'operations',
         worker: 'webhook-handler',
-        ...operations,
+        kv: operations.kv,
+        d1: operations.d1,
         status,
         outcome,
       }

@@ -8,6 +8,7 @@ import {
   createMediaService,
   createPurchaseService,
   createSettingsService,
+  OperationMeter,
 } from '@codex/core-services'
 import type {
   AnalyticsService,
@@ -25,7 +26,6 @@ import { createCheckout } from './checkout/create-checkout.ts'
 import type { Checkout } from './checkout/checkout.ts'
 import type { OutageSwitch } from './faulty-kv.ts'
 import { RateLimits } from './limits/rate-limits.ts'
-import { OperationLedger } from './operations.ts'
 import { DevOutbox } from './outbox/dev-outbox.ts'
 import { createHttpMailer } from './outbox/http-mailer.ts'
 import { createLoggingMailer } from './outbox/logging-mailer.ts'
@@ -37,7 +37,7 @@ const sessionCacheMaxTtlSeconds = 900
 export interface App {
   readonly env: Env
   readonly development: boolean
-  readonly ledger: OperationLedger
+  readonly meter: OperationMeter
   readonly background: BackgroundWork
   readonly cache: CacheClient
   readonly limits: RateLimits
@@ -62,11 +62,11 @@ export interface App {
 /** Builds everything from the bindings. */
 function createApp(env: Env): App {
   const development = env.ENVIRONMENT === 'development'
-  const ledger = new OperationLedger()
+  const meter = new OperationMeter()
   const background = new BackgroundWork()
   const { waitUntil } = background
   const outage: OutageSwitch | null = development ? { on: false } : null
-  const { sessionKV, rateLimitKV, cacheKV, d1 } = meterBindings(env, { ledger, outage })
+  const { sessionKV, rateLimitKV, cacheKV, d1 } = meterBindings(env, { meter, outage })
 
   const database = createDatabase(d1)
   const cache = new CacheClient(cacheKV, { waitUntil })
@@ -86,7 +86,7 @@ function createApp(env: Env): App {
   return {
     env,
     development,
-    ledger,
+    meter,
     background,
     cache,
     limits,

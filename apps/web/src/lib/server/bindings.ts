@@ -1,9 +1,8 @@
-import { createEmptyKV, meterKV } from '@codex/cloudflare-clients'
-import { meterD1 } from '@codex/database'
+import { createEmptyKV } from '@codex/cloudflare-clients'
+import type { OperationMeter } from '@codex/core-services'
 import { faultyKV } from './faulty-kv.ts'
 import type { OutageSwitch } from './faulty-kv.ts'
 import { log } from './log.ts'
-import type { OperationLedger } from './operations.ts'
 
 /** The three namespaces this app uses and its database, with every operation counted. */
 export interface MeteredBindings {
@@ -23,7 +22,7 @@ type KVBinding = 'AUTH_SESSION_KV' | 'RATE_LIMIT_KV' | 'CACHE_KV'
  */
 export function meterBindings(
   env: Env,
-  { ledger, outage }: { ledger: OperationLedger; outage: OutageSwitch | null },
+  { meter, outage }: { meter: OperationMeter; outage: OutageSwitch | null },
 ): MeteredBindings {
   const namespace = (name: KVBinding): KVNamespace => {
     // The generated type promises every binding; a deployment may still lack one.
@@ -35,16 +34,12 @@ export function meterBindings(
       })
       return createEmptyKV()
     }
-    return meterKV(outage ? faultyKV(bound, outage) : bound, ({ type, keys }) => {
-      ledger.add(`kv.${type}`, keys)
-    })
+    return meter.meterKV(outage ? faultyKV(bound, outage) : bound)
   }
   return {
     sessionKV: namespace('AUTH_SESSION_KV'),
     rateLimitKV: namespace('RATE_LIMIT_KV'),
     cacheKV: namespace('CACHE_KV'),
-    d1: meterD1(env.DB, (count) => {
-      ledger.add('d1.query', count)
-    }),
+    d1: meter.meterD1(env.DB),
   }
 }

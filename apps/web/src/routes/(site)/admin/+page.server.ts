@@ -34,10 +34,10 @@ export const load: PageServerLoad = async (event) => {
     today,
     analytics,
     analyticsProblem: daily.ok ? null : 'That is no day that has figures.',
-    // Copied, because the ledger goes on counting.
-    operations: { ...app.ledger.totals },
-    requests: app.ledger.requests,
-    startedAt: new Date(app.ledger.startedAtMs),
+    // Copied, because the meter goes on counting.
+    operations: structuredClone(app.meter.totals),
+    requests: app.meter.requests,
+    startedAt: new Date(app.meter.startedAtMs),
     policies: Object.entries(enforcedPolicies).map(([name, { limit, window }]) => ({
       name,
       limit,
