@@ -39,7 +39,7 @@ export interface ContentChange {
 /**
  * What the platform offers, and each creator's own items.
  *
- * Public reads are cached: lists and item pages for 300 s, featured for 1800 s. A change deletes every entry that shows
+ * Public reads are cached: lists, a creator's too, and item pages for 300 s, featured for 1800 s. A change deletes every entry that shows
  * the item, after the database has it. Other locations of KV may serve a deleted entry for 60 s or more, and a read that
  * overlaps the change can store the old state once more, so the bound for readers is the entry's TTL. A creator's own
  * reads are never cached. Whether a cache works, fails or is absent changes no answer.
@@ -50,6 +50,11 @@ export interface ContentService {
   listCategories(): Promise<readonly Category[]>
   /** Newest first. `not_found` when there is no such category. */
   listPublished(input?: ListPublishedInput): Promise<Page<ContentSummary> | InvalidInput | NotFound>
+  /** What one creator has published, newest first. `not_found` when there is no such creator. */
+  listPublishedByCreator(
+    creatorId: string,
+    page?: PageInput,
+  ): Promise<Page<ContentSummary> | InvalidInput | NotFound>
   /** The newest of the items that the owner features, at most six. */
   listFeatured(): Promise<readonly ContentSummary[]>
   /** `null` when no published item has this slug. */

@@ -211,6 +211,55 @@ describe('listPublished', () => {
   )
 })
 
+describe('listPublishedByCreator', () => {
+  it('gives what the creator has published, without drafts and others’ items, from the cache once it is warm', async () => {
+    await addMany(3)
+    await addCreator('bob')
+    await addItem({
+      id: 'bobs',
+      creatorId: 'bob',
+      categoryId: 'category-audio',
+      publishedAtMs: start,
+    })
+    await addItem({ id: 'draft', creatorId: 'ada', categoryId: 'category-audio' })
+    const { service, count } = createService()
+    const miss = await service.listPublishedByCreator('ada', { pageSize: 2 })
+    const first = expectOk(miss)
+    expect(first.items.map((item) => item.id)).toEqual(['category-audio-002', 'category-audio-001'])
+    const queries = count.queries
+    expect(await service.listPublishedByCreator('ada', { pageSize: 2 })).toEqual(miss)
+    const rest = { pageSize: 2, cursor: first.nextCursor ?? '' }
+    const second = expectOk(await service.listPublishedByCreator('ada', rest))
+    expect(second.items.map((item) => item.id)).toEqual(['category-audio-000'])
+    expect(second.nextCursor).toBeNull()
+    expect(count.queries).toBe(queries)
+  })
+
+  it('gives the same with KV failing', async () => {
+    await addMany(3)
+    const warm = await createService().service.listPublishedByCreator('ada')
+    expect(await createService(createFailingKV()).service.listPublishedByCreator('ada')).toEqual(
+      warm,
+    )
+  })
+
+  it('gives an empty list of a creator without items, and caches nothing of who is none', async () => {
+    const { service } = createService()
+    expect(expectOk(await service.listPublishedByCreator('ada')).items).toEqual([])
+    expect(await service.listPublishedByCreator('nobody')).toEqual({
+      ok: false,
+      reason: 'not_found',
+    })
+    const { keys } = await env.CACHE_KV.list()
+    expect(keys.map(({ name }) => name)).toEqual(['cache:content:creator:ada'])
+  })
+
+  it('refuses a cursor that no page returned', async () => {
+    const result = await createService().service.listPublishedByCreator('ada', { cursor: 'x' })
+    expect(result).toMatchObject({ ok: false, issues: [{ path: 'cursor' }] })
+  })
+})
+
 describe('listFeatured', () => {
   it('gives at most six featured published items, the newest first, from the cache the second time', async () => {
     for (let number = 0; number < 8; number++) {
