@@ -59,6 +59,11 @@ export interface ContentService {
   listFeatured(): Promise<readonly ContentSummary[]>
   /** `null` when no published item has this slug. */
   getPublishedBySlug(slug: string): Promise<PublishedContent | null>
+  /**
+   * An item that was published and no longer is, as its buyers still have it; never cached. Show it only to them and to
+   * its creator. `null` when there is none, also while the item is a draft that was never published.
+   */
+  getWithdrawnBySlug(slug: string): Promise<PublishedContent | null>
   /** The creator's items of every status, newest first. */
   listByCreator(creatorId: string, page?: PageInput): Promise<Page<CreatorContent> | InvalidInput>
   /** `null` when there is no such item or it is another creator's. */

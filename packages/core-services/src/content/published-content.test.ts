@@ -211,6 +211,37 @@ describe('listPublished', () => {
   )
 })
 
+describe('getWithdrawnBySlug', () => {
+  it('gives an item that was published once, and neither one that still is nor a draft that never was', async () => {
+    await addItems([
+      { id: 'sold', creatorId: 'ada', categoryId: 'category-audio', publishedAtMs: start },
+      { id: 'draft', creatorId: 'ada', categoryId: 'category-audio' },
+    ])
+    const { service } = createService()
+    const published = await service.getPublishedBySlug('sold')
+    expect(await service.getWithdrawnBySlug('sold')).toBeNull()
+    expectOk(await service.unpublish('ada', 'sold'))
+    expect(await service.getPublishedBySlug('sold')).toBeNull()
+    expect(await service.getWithdrawnBySlug('sold')).toEqual(published)
+    for (const slug of ['draft', 'unknown', '', '../x']) {
+      expect(await service.getWithdrawnBySlug(slug)).toBeNull()
+    }
+  })
+
+  it('caches nothing', async () => {
+    await addItem({
+      id: 'sold',
+      creatorId: 'ada',
+      categoryId: 'category-audio',
+      publishedAtMs: start,
+    })
+    const { service } = createService()
+    expectOk(await service.unpublish('ada', 'sold'))
+    await service.getWithdrawnBySlug('sold')
+    expect((await env.CACHE_KV.list()).keys).toEqual([])
+  })
+})
+
 describe('listPublishedByCreator', () => {
   it('gives what the creator has published, without drafts and others’ items, from the cache once it is warm', async () => {
     await addMany(3)

@@ -12,13 +12,14 @@ import {
   publishedTtlSeconds,
   type ListHead,
 } from './content-cache.ts'
-import { after, selectPublished, selectPublishedBySlug, toSummary } from './content-queries.ts'
+import { after, selectBySlug, selectPublished, toSummary } from './content-queries.ts'
 import type { ContentService, Page } from './content-service.ts'
 import {
   categorySchema,
   contentSummarySchema,
   publishedContentSchema,
   type ContentSummary,
+  type PublishedContent,
 } from './content-shapes.ts'
 import {
   listPublishedSchema,
@@ -53,6 +54,7 @@ export function createPublishedContent({
   | 'listPublishedByCreator'
   | 'listFeatured'
   | 'getPublishedBySlug'
+  | 'getWithdrawnBySlug'
 > {
   const categoryExists = async (slug: string): Promise<boolean> => {
     const rows = await database
@@ -129,6 +131,14 @@ export function createPublishedContent({
     }
   }
 
+  const loadItem = async (
+    slug: string,
+    state: 'published' | 'withdrawn',
+  ): Promise<PublishedContent | undefined> => {
+    const [row] = await selectBySlug(database, { slug, state })
+    return row && { ...toSummary(row), body: row.body }
+  }
+
   return {
     async listCategories() {
       const cached = await readThrough(cache, {
@@ -193,12 +203,13 @@ export function createPublishedContent({
         key: contentKeys.item(slug),
         ttlSeconds: publishedTtlSeconds,
         schema: publishedContentSchema,
-        load: async () => {
-          const [row] = await selectPublishedBySlug(database, slug)
-          return row && { ...toSummary(row), body: row.body }
-        },
+        load: () => loadItem(slug, 'published'),
       })
       return item ?? null
+    },
+
+    async getWithdrawnBySlug(slug) {
+      return isSlug(slug) ? ((await loadItem(slug, 'withdrawn')) ?? null) : null
     },
   }
 }
