@@ -10,6 +10,7 @@ import type {
   PublishedContent,
 } from './content-shapes.ts'
 import { createCreatorContent } from './creator-content.ts'
+import { createFeaturedContent } from './featured-content.ts'
 import type { ListPublishedInput, PageInput } from './page.ts'
 import { createPublishedContent } from './published-content.ts'
 
@@ -36,6 +37,22 @@ export interface ContentChange {
   readonly cacheInvalidated: boolean
 }
 
+export interface FeaturedChange {
+  readonly ok: true
+  readonly slug: string
+  readonly title: string
+  /** `false`: the change stands, but readers may see the old list until its TTL (30 min) ends. */
+  readonly cacheInvalidated: boolean
+}
+
+/** A featured item as the owner sees it. */
+export interface FeaturedItem {
+  readonly slug: string
+  readonly title: string
+  /** `false`: it comes back in front when its creator publishes it again. */
+  readonly published: boolean
+}
+
 /**
  * What the platform offers, and each creator's own items.
  *
@@ -57,6 +74,13 @@ export interface ContentService {
   ): Promise<Page<ContentSummary> | InvalidInput | NotFound>
   /** The newest of the items that the owner features, at most six. */
   listFeatured(): Promise<readonly ContentSummary[]>
+  /** Everything that the owner features, also beyond those six and what is unpublished; never cached. */
+  listAllFeatured(): Promise<readonly FeaturedItem[]>
+  /**
+   * Puts a published item in front, or takes any item down. Whether the caller may is the caller's to check.
+   * `not_found` when there is no such item.
+   */
+  setFeatured(slug: string, featured: boolean): Promise<FeaturedChange | NotFound>
   /** `null` when no published item has this slug. */
   getPublishedBySlug(slug: string): Promise<PublishedContent | null>
   /**
@@ -91,6 +115,7 @@ export function createContentService({
 }: ContentServiceOptions): ContentService {
   return {
     ...createPublishedContent({ database, cache }),
+    ...createFeaturedContent({ database, cache, onEvent }),
     ...createCreatorContent({ database, cache, now, onEvent }),
   }
 }
