@@ -42,7 +42,10 @@ describe('while KV fails', () => {
       expect(await auth.getSession(again)).toBeNull()
       await auth.requestPasswordReset(ada.email)
       const token = mailedToken(ada.email)
-      expect(await auth.resetPassword({ token, password: ada.password })).toEqual({ ok: true })
+      expect(await auth.resetPassword({ token, password: ada.password })).toEqual({
+        ok: true,
+        email: ada.email,
+      })
       const last = await signIn()
       expect((await auth.signOut(last)).setCookies).toHaveLength(1)
       expect(await auth.getSession(last)).toBeNull()
@@ -188,7 +191,10 @@ describe('while D1 fails', () => {
     }
     d1Fault.on = false
     expect(await auth.getSession(headers)).not.toBeNull()
-    expect(await auth.resetPassword({ token, password: newPassword })).toEqual({ ok: true })
+    expect(await auth.resetPassword({ token, password: newPassword })).toEqual({
+      ok: true,
+      email: ada.email,
+    })
   })
 
   it('still serves a cached session', async () => {
