@@ -68,7 +68,9 @@ describe('while KV fails', () => {
 
   it('answers also when only the writes fail', async () => {
     const kv = intercept(env.AUTH_SESSION_KV, (name, call) =>
-      name === 'put' ? Promise.reject(new Error('KV PUT failed: 429 Too Many Requests')) : call(),
+      name === 'put'
+        ? Promise.reject(new Error('KV PUT failed: 500 Internal Server Error'))
+        : call(),
     )
     const { auth, events, register, signIn } = createTestPlatform({
       sessionCache: new SessionCacheClient(kv),
