@@ -81,8 +81,16 @@ export interface ContentService {
    * `not_found` when there is no such item.
    */
   setFeatured(slug: string, featured: boolean): Promise<FeaturedChange | NotFound>
-  /** `null` when no published item has this slug. */
-  getPublishedBySlug(slug: string): Promise<PublishedContent | null>
+  /**
+   * `null` when no published item has this slug.
+   *
+   * @param options.fresh Asks the database and not the cache: for a sale, where an old price would be charged. Default
+   * `false`.
+   */
+  getPublishedBySlug(
+    slug: string,
+    options?: { readonly fresh?: boolean },
+  ): Promise<PublishedContent | null>
   /**
    * An item that was published and no longer is, as its buyers still have it; never cached. Show it only to them and to
    * its creator. `null` when there is none, also while the item is a draft that was never published.

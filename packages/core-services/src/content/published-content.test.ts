@@ -211,6 +211,29 @@ describe('listPublished', () => {
   )
 })
 
+describe('getPublishedBySlug, fresh', () => {
+  it('gives the price and the status of this moment where the cache still has older ones', async () => {
+    await addItem({
+      id: 'one',
+      creatorId: 'ada',
+      categoryId: 'category-audio',
+      publishedAtMs: start,
+    })
+    const { service } = createService()
+    await service.getPublishedBySlug('one')
+    // As another location changes it, whose deletion of the entry has not arrived here.
+    const one = eq(content.id, 'one')
+    await database.update(content).set({ priceCents: 900 }).where(one)
+    expect(await service.getPublishedBySlug('one')).toMatchObject({ priceCents: 500 })
+    expect(await service.getPublishedBySlug('one', { fresh: true })).toMatchObject({
+      priceCents: 900,
+    })
+    await database.update(content).set({ status: 'draft' }).where(one)
+    expect(await service.getPublishedBySlug('one', { fresh: true })).toBeNull()
+    expect(await service.getPublishedBySlug('../x', { fresh: true })).toBeNull()
+  })
+})
+
 describe('getWithdrawnBySlug', () => {
   it('gives an item that was published once, and neither one that still is nor a draft that never was', async () => {
     await addItems([

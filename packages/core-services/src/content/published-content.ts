@@ -197,8 +197,9 @@ export function createPublishedContent({
       return cached ?? []
     },
 
-    async getPublishedBySlug(slug) {
+    async getPublishedBySlug(slug, { fresh = false } = {}) {
       if (!isSlug(slug)) return null
+      if (fresh) return (await loadItem(slug, 'published')) ?? null
       const item = await readThrough(cache, {
         key: contentKeys.item(slug),
         ttlSeconds: publishedTtlSeconds,

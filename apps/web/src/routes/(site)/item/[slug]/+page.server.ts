@@ -35,7 +35,8 @@ export const actions: Actions = {
   buy: async (event) => {
     const user = requireUser(event)
     const { app, origin } = event.locals
-    const item = await app.content.getPublishedBySlug(event.params.slug)
+    // From the database: a cached price may be minutes old, and somebody is about to pay it, or nothing.
+    const item = await app.content.getPublishedBySlug(event.params.slug, { fresh: true })
     if (!item) error(404, noSuchItem)
     const here = `/item/${encodeURIComponent(item.slug)}`
     if ((await itemAccess(event.locals, item)) !== 'none') redirect(303, here)
