@@ -70,9 +70,9 @@ function createApp(env: Env): App {
 
   const database = createDatabase(d1)
   const cache = new CacheClient(cacheKV, { waitUntil })
+  // It throws when KV fails: auth then asks the database once, and does not try to fill the cache.
   const sessionCache = new SessionCacheClient(sessionKV, {
     maxTtlSeconds: sessionCacheMaxTtlSeconds,
-    onStoreError: 'miss',
   })
   const limits = new RateLimits(new RateLimiterClient(rateLimitKV))
   const outbox = development ? new DevOutbox(env.MEDIA) : null
