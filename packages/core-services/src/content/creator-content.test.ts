@@ -202,8 +202,16 @@ describe('update', () => {
     })
   })
 
+  it.each([0, 50, 1_000_000])('takes a price of %i cents', async (priceCents) => {
+    const { service } = createService()
+    expect(await service.createDraft('ada', { ...draft, priceCents })).toMatchObject({
+      content: { priceCents },
+    })
+  })
+
   it.each([
-    [{ priceCents: 1.5 }, 'priceCents'],
+    [{ priceCents: 99.5 }, 'priceCents'],
+    [{ priceCents: 49 }, 'priceCents'],
     [{ title: '' }, 'title'],
     [{ slug: 'other' }, 'slug'],
     [{ status: 'published' }, 'status'],
