@@ -56,28 +56,10 @@ export function createPublishedContent({
   | 'getPublishedBySlug'
   | 'getWithdrawnBySlug'
 > {
-  const categoryExists = async (slug: string): Promise<boolean> => {
-    const rows = await database
-      .select({ id: categories.id })
-      .from(categories)
-      .where(eq(categories.slug, slug))
-      .limit(1)
-    return rows.length > 0
-  }
-
   const selectSummaries = async (options: {
     readonly where?: SQL | undefined
     readonly limit: number
   }): Promise<ContentSummary[]> => (await selectPublished(database, options)).map(toSummary)
-
-  const creatorExists = async (creatorId: string): Promise<boolean> => {
-    const rows = await database
-      .select({ id: creators.userId })
-      .from(creators)
-      .where(eq(creators.userId, creatorId))
-      .limit(1)
-    return rows.length > 0
-  }
 
   /** `undefined` when what the list is of does not exist, which is not cached: anyone can make up names. */
   const loadList = async (
@@ -171,7 +153,13 @@ export function createPublishedContent({
       const category = {
         key: contentKeys.category(categorySlug),
         where: eq(categories.slug, categorySlug),
-        exists: () => categoryExists(categorySlug),
+        exists: () =>
+          hasRows(
+            database
+              .select({ id: categories.id })
+              .from(categories)
+              .where(eq(categories.slug, categorySlug)),
+          ),
       }
       return readPage(category, page)
     },
@@ -182,7 +170,13 @@ export function createPublishedContent({
       const byCreator = {
         key: contentKeys.creator(creatorId),
         where: eq(content.creatorId, creatorId),
-        exists: () => creatorExists(creatorId),
+        exists: () =>
+          hasRows(
+            database
+              .select({ id: creators.userId })
+              .from(creators)
+              .where(eq(creators.userId, creatorId)),
+          ),
       }
       return readPage(byCreator, parsed.value)
     },
@@ -213,6 +207,10 @@ export function createPublishedContent({
       return isSlug(slug) ? ((await loadItem(slug, 'withdrawn')) ?? null) : null
     },
   }
+}
+
+async function hasRows(query: PromiseLike<readonly unknown[]>): Promise<boolean> {
+  return (await query).length > 0
 }
 
 function positionOf(item: ContentSummary): Position {
