@@ -19,6 +19,7 @@ import type {
 } from '@codex/core-services'
 import { createDatabase } from '@codex/database'
 import type { Database } from '@codex/database'
+import { assertOwnSecret } from './assert-own-secret.ts'
 import { BackgroundWork } from './background-work.ts'
 import { meterBindings } from './bindings.ts'
 import { createCheckout } from './checkout/create-checkout.ts'
@@ -62,6 +63,7 @@ export interface App {
 /** Builds everything from the bindings. */
 function createApp(env: Env): App {
   const development = env.ENVIRONMENT === 'development'
+  assertOwnSecret(env)
   const ledger = new OperationLedger()
   const background = new BackgroundWork()
   const { waitUntil } = background
