@@ -13,8 +13,8 @@ export interface AccountMails {
 /**
  * Writes and sends the account's mails. Sending never rejects: a failure is reported.
  *
- * With `waitUntil` nobody waits for the mail, so that how long an answer takes does not tell whether an address
- * has an account.
+ * With `waitUntil` nobody waits for the mail, so that how long it takes does not tell whether an address has an
+ * account.
  */
 export function createAccountMails(options: {
   origin: string

@@ -51,7 +51,8 @@ export type SignInResult =
   | { readonly ok: false; readonly reason: 'invalid_credentials' | 'email_not_verified' }
 
 export type ResetPasswordResult =
-  | { readonly ok: true }
+  /** `email`: whose password it was, so that the application can let them try to sign in anew. */
+  | { readonly ok: true; readonly email: string }
   | {
       readonly ok: false
       readonly reason: 'invalid_token' | 'weak_password'

@@ -68,11 +68,15 @@ export function createPasswords(options: {
       try {
         return await calls.run('reset password', async () => {
           await betterAuth.api.resetPassword({ body: { token, newPassword: password } })
-          await database.batch([
-            database.update(users).set({ emailVerified: true }).where(eq(users.id, userId)),
+          const [[user]] = await database.batch([
+            database
+              .update(users)
+              .set({ emailVerified: true })
+              .where(eq(users.id, userId))
+              .returning({ email: users.email }),
             database.delete(verifications).where(eq(verifications.value, userId)),
           ])
-          return { ok: true }
+          return user === undefined ? invalidToken : { ok: true, email: user.email }
         })
       } catch (error) {
         if (isAPIError(error) && error.statusCode === 400) return invalidToken

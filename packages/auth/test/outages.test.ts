@@ -3,8 +3,9 @@ import { sessions } from '@codex/database'
 import { applyD1Migrations, reset } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { AuthError, createAuth, OutboxMailer } from '../src/index.ts'
+import { AuthError, createAuth } from '../src/index.ts'
 import { type Fault, faultyD1, faultyKV, intercept } from './faulty-bindings.ts'
+import { OutboxMailer } from './outbox-mailer.ts'
 import { ada, createTestPlatform, database, origin, secret, tokenOf } from './test-platform.ts'
 
 const newPassword = 'a brand new password'
@@ -42,7 +43,10 @@ describe('while KV fails', () => {
       expect(await auth.getSession(again)).toBeNull()
       await auth.requestPasswordReset(ada.email)
       const token = mailedToken(ada.email)
-      expect(await auth.resetPassword({ token, password: ada.password })).toEqual({ ok: true })
+      expect(await auth.resetPassword({ token, password: ada.password })).toEqual({
+        ok: true,
+        email: ada.email,
+      })
       const last = await signIn()
       expect((await auth.signOut(last)).setCookies).toHaveLength(1)
       expect(await auth.getSession(last)).toBeNull()
@@ -190,7 +194,10 @@ describe('while D1 fails', () => {
     }
     d1Fault.on = false
     expect(await auth.getSession(headers)).not.toBeNull()
-    expect(await auth.resetPassword({ token, password: newPassword })).toEqual({ ok: true })
+    expect(await auth.resetPassword({ token, password: newPassword })).toEqual({
+      ok: true,
+      email: ada.email,
+    })
   })
 
   it('still serves a cached session', async () => {

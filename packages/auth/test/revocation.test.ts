@@ -130,7 +130,10 @@ describe('resetPassword', () => {
     await auth.requestPasswordReset(' ADA@codex.example ')
     const token = mailedToken(ada.email)
 
-    expect(await auth.resetPassword({ token, password: newPassword })).toEqual({ ok: true })
+    expect(await auth.resetPassword({ token, password: newPassword })).toEqual({
+      ok: true,
+      email: ada.email,
+    })
     for (const headers of older) expect(await auth.getSession(headers)).toBeNull()
     expect(await auth.resetPassword({ token, password: 'yet another one' })).toMatchObject({
       reason: 'invalid_token',
@@ -174,7 +177,10 @@ describe('resetPassword', () => {
     expect(await auth.resetPassword({ token, password: 'short' })).toMatchObject({
       reason: 'weak_password',
     })
-    expect(await auth.resetPassword({ token, password: newPassword })).toEqual({ ok: true })
+    expect(await auth.resetPassword({ token, password: newPassword })).toEqual({
+      ok: true,
+      email: ada.email,
+    })
   })
 
   it('accepts the link just before an hour has passed and not after', async () => {
@@ -189,7 +195,10 @@ describe('resetPassword', () => {
       reason: 'invalid_token',
     })
     vi.setSystemTime(start + 60 * 60 * 1000 - 1)
-    expect(await auth.resetPassword({ token, password: newPassword })).toEqual({ ok: true })
+    expect(await auth.resetPassword({ token, password: newPassword })).toEqual({
+      ok: true,
+      email: ada.email,
+    })
   })
 
   it('confirms the address, and so takes an account back from who registered it first', async () => {
@@ -328,7 +337,10 @@ describe('a request that caches a session while it ends', () => {
     const { auth, headers, during } = await race(async () => {
       await other.auth.requestPasswordReset(ada.email)
       const token = other.mailedToken(ada.email)
-      expect(await other.auth.resetPassword({ token, password: newPassword })).toEqual({ ok: true })
+      expect(await other.auth.resetPassword({ token, password: newPassword })).toEqual({
+        ok: true,
+        email: ada.email,
+      })
     })
     expect(during).toBeNull()
     expect(await auth.getSession(headers)).toBeNull()

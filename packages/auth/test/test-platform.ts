@@ -1,14 +1,9 @@
 import { meterKV, SessionCacheClient } from '@codex/cloudflare-clients'
 import { createDatabase, meterD1 } from '@codex/database'
 import { env } from 'cloudflare:workers'
-import {
-  type Auth,
-  type AuthEvent,
-  type AuthOptions,
-  createAuth,
-  OutboxMailer,
-} from '../src/index.ts'
+import { type Auth, type AuthEvent, type AuthOptions, createAuth } from '../src/index.ts'
 import { type Fault, faultyD1, faultyKV } from './faulty-bindings.ts'
+import { OutboxMailer } from './outbox-mailer.ts'
 
 export const origin = 'https://codex.example'
 export const secret = 'a-secret-for-tests-of-40-characters-0001'
@@ -43,7 +38,7 @@ export function createTestPlatform(overrides: Partial<AuthOptions> = {}): TestPl
   let kv: Record<string, number> = {}
   // better-auth reads `Date`, so tests move that; taken once, `Date.now` would stay the real one.
   const now = () => Date.now()
-  const outbox = new OutboxMailer({ now })
+  const outbox = new OutboxMailer()
   const events: AuthEvent[] = []
   const namespace = meterKV(faultyKV(env.AUTH_SESSION_KV, kvFault), ({ type, keys }) => {
     kv[type] = (kv[type] ?? 0) + keys

@@ -15,6 +15,8 @@ export {
   type ContentChange,
   type ContentService,
   type ContentServiceOptions,
+  type FeaturedChange,
+  type FeaturedItem,
   type Page,
 } from './content/content-service.ts'
 export {

@@ -11,12 +11,15 @@ export function logLine({ level, ...fields }: LogEntry): void {
   console[level](JSON.stringify(fields))
 }
 
-/** An error as one bounded line: its message and its causes', without the stack. */
+/**
+ * An error as one bounded line: its message and its causes', without the stack. Of a failed query only its cause is
+ * told: drizzle's message for it quotes the parameters, which are people's data.
+ */
 export function describeError(error: unknown): string {
   const messages: string[] = []
   let current = error
   while (current instanceof Error && messages.length < 3) {
-    messages.push(current.message)
+    messages.push('params' in current ? 'Failed query' : current.message)
     current = current.cause
   }
   return (messages.length > 0 ? messages.join(' < ') : String(error)).slice(0, maxTextLength)

@@ -13,6 +13,8 @@ export const contentKeys = {
   /** The newest items of the whole platform. */
   newest: keys.cache('content', 'newest'),
   category: (slug: string): string => keys.cache('content', 'category', slug),
+  /** One creator's newest items, as their public page shows them. */
+  creator: (creatorId: string): string => keys.cache('content', 'creator', creatorId),
   item: (slug: string): string => keys.cache('content', 'item', slug),
 }
 
@@ -25,9 +27,13 @@ export const listHeadSchema = v.object({
 export type ListHead = v.InferOutput<typeof listHeadSchema>
 
 /** Every entry that shows the item as it was or as it is now. Nothing for an item that is a draft before and after. */
-export function keysShowing(versions: readonly CreatorContent[]): string[] {
+export function keysShowing(
+  versions: readonly CreatorContent[],
+  { creatorId }: { readonly creatorId: string },
+): string[] {
   const stale = new Set<string>()
   if (!versions.some((version) => version.status === 'published')) return []
+  stale.add(contentKeys.creator(creatorId))
   for (const version of versions) {
     stale.add(contentKeys.newest)
     stale.add(contentKeys.category(version.category.slug))

@@ -5,6 +5,8 @@ import { objectMessage } from '../validation/object-message.ts'
 export const platformCurrency = 'usd'
 
 const maxPriceCents = 1_000_000
+/** @see https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts */
+const minChargeCents = 50
 
 const entries = {
   title: v.pipe(
@@ -28,6 +30,10 @@ const entries = {
     v.integer('Set the price in whole cents'),
     v.minValue(0, 'A price cannot be negative'),
     v.maxValue(maxPriceCents, 'A price can be at most 10,000.00'),
+    v.check(
+      (cents) => cents <= 0 || cents >= minChargeCents,
+      'A price is at least 0.50, or 0 for free: no less can be paid by card',
+    ),
   ),
   mediaItemId: v.nullable(v.pipe(v.string('Choose an upload'), v.minLength(1, 'Choose an upload'))),
 }

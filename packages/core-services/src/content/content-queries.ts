@@ -1,9 +1,10 @@
 import { categories, content, creators, users, type Database } from '@codex/database'
-import { and, desc, eq, isNotNull, sql, type SQL } from 'drizzle-orm'
+import { and, desc, eq, isNotNull, ne, sql, type SQL } from 'drizzle-orm'
 import type { ContentSummary, CreatorContent } from './content-shapes.ts'
 import type { Position } from './page.ts'
 
 const isPublished = and(eq(content.status, 'published'), isNotNull(content.publishedAt))
+const isWithdrawn = and(ne(content.status, 'published'), isNotNull(content.publishedAt))
 
 /** Rows that come after the position in a list that is newest first. */
 export function after(
@@ -47,14 +48,17 @@ export function selectPublished(
     .limit(limit)
 }
 
-export function selectPublishedBySlug(database: Database, slug: string) {
+export function selectBySlug(
+  database: Database,
+  { slug, state }: { readonly slug: string; readonly state: 'published' | 'withdrawn' },
+) {
   return database
     .select({ ...summaryColumns, body: content.body })
     .from(content)
     .innerJoin(categories, eq(categories.id, content.categoryId))
     .innerJoin(users, eq(users.id, content.creatorId))
     .leftJoin(creators, eq(creators.userId, content.creatorId))
-    .where(and(isPublished, eq(content.slug, slug)))
+    .where(and(state === 'published' ? isPublished : isWithdrawn, eq(content.slug, slug)))
 }
 
 export function toSummary(row: SummaryRow): ContentSummary {

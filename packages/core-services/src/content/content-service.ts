@@ -10,6 +10,7 @@ import type {
   PublishedContent,
 } from './content-shapes.ts'
 import { createCreatorContent } from './creator-content.ts'
+import { createFeaturedContent } from './featured-content.ts'
 import type { ListPublishedInput, PageInput } from './page.ts'
 import { createPublishedContent } from './published-content.ts'
 
@@ -36,10 +37,26 @@ export interface ContentChange {
   readonly cacheInvalidated: boolean
 }
 
+export interface FeaturedChange {
+  readonly ok: true
+  readonly slug: string
+  readonly title: string
+  /** `false`: the change stands, but readers may see the old list until its TTL (30 min) ends. */
+  readonly cacheInvalidated: boolean
+}
+
+/** A featured item as the owner sees it. */
+export interface FeaturedItem {
+  readonly slug: string
+  readonly title: string
+  /** `false`: it comes back in front when its creator publishes it again. */
+  readonly published: boolean
+}
+
 /**
  * What the platform offers, and each creator's own items.
  *
- * Public reads are cached: lists and item pages for 300 s, featured for 1800 s. A change deletes every entry that shows
+ * Public reads are cached: lists, a creator's too, and item pages for 300 s, featured for 1800 s. A change deletes every entry that shows
  * the item, after the database has it. Other locations of KV may serve a deleted entry for 60 s or more, and a read that
  * overlaps the change can store the old state once more, so the bound for readers is the entry's TTL. A creator's own
  * reads are never cached. Whether a cache works, fails or is absent changes no answer.
@@ -50,10 +67,35 @@ export interface ContentService {
   listCategories(): Promise<readonly Category[]>
   /** Newest first. `not_found` when there is no such category. */
   listPublished(input?: ListPublishedInput): Promise<Page<ContentSummary> | InvalidInput | NotFound>
+  /** What one creator has published, newest first. `not_found` when there is no such creator. */
+  listPublishedByCreator(
+    creatorId: string,
+    page?: PageInput,
+  ): Promise<Page<ContentSummary> | InvalidInput | NotFound>
   /** The newest of the items that the owner features, at most six. */
   listFeatured(): Promise<readonly ContentSummary[]>
-  /** `null` when no published item has this slug. */
-  getPublishedBySlug(slug: string): Promise<PublishedContent | null>
+  /** Everything that the owner features, also beyond those six and what is unpublished; never cached. */
+  listAllFeatured(): Promise<readonly FeaturedItem[]>
+  /**
+   * Puts a published item in front, or takes any item down. Whether the caller may is the caller's to check.
+   * `not_found` when there is no such item.
+   */
+  setFeatured(slug: string, featured: boolean): Promise<FeaturedChange | NotFound>
+  /**
+   * `null` when no published item has this slug.
+   *
+   * @param options.fresh Asks the database and not the cache: for a sale, where an old price would be charged. Default
+   * `false`.
+   */
+  getPublishedBySlug(
+    slug: string,
+    options?: { readonly fresh?: boolean },
+  ): Promise<PublishedContent | null>
+  /**
+   * An item that was published and no longer is, as its buyers still have it; never cached. Show it only to them and to
+   * its creator. `null` when there is none, also while the item is a draft that was never published.
+   */
+  getWithdrawnBySlug(slug: string): Promise<PublishedContent | null>
   /** The creator's items of every status, newest first. */
   listByCreator(creatorId: string, page?: PageInput): Promise<Page<CreatorContent> | InvalidInput>
   /** `null` when there is no such item or it is another creator's. */
@@ -81,6 +123,7 @@ export function createContentService({
 }: ContentServiceOptions): ContentService {
   return {
     ...createPublishedContent({ database, cache }),
+    ...createFeaturedContent({ database, cache, onEvent }),
     ...createCreatorContent({ database, cache, now, onEvent }),
   }
 }

@@ -202,8 +202,16 @@ describe('update', () => {
     })
   })
 
+  it.each([0, 50, 1_000_000])('takes a price of %i cents', async (priceCents) => {
+    const { service } = createService()
+    expect(await service.createDraft('ada', { ...draft, priceCents })).toMatchObject({
+      content: { priceCents },
+    })
+  })
+
   it.each([
-    [{ priceCents: 1.5 }, 'priceCents'],
+    [{ priceCents: 99.5 }, 'priceCents'],
+    [{ priceCents: 49 }, 'priceCents'],
     [{ title: '' }, 'title'],
     [{ slug: 'other' }, 'slug'],
     [{ status: 'published' }, 'status'],
@@ -245,6 +253,7 @@ describe('what readers see after a change', () => {
       newest: titles(expectOk(await service.listPublished()).items),
       audio: titles(expectOk(await service.listPublished({ categorySlug: 'audio' })).items),
       video: titles(expectOk(await service.listPublished({ categorySlug: 'video' })).items),
+      creator: titles(expectOk(await service.listPublishedByCreator('ada')).items),
       featured: titles(await service.listFeatured()),
       page: (await service.getPublishedBySlug('one'))?.title ?? null,
     }
@@ -261,13 +270,20 @@ describe('what readers see after a change', () => {
   })
 
   const shown = ['Title of one']
-  it('is the new state in every list, on featured and on the item page', async () => {
+  it('is the new state in every list, on the creator’s page, on featured and on the item page', async () => {
     const { service } = createService()
-    const before = { newest: shown, audio: shown, video: [], featured: shown, page: shown[0] }
+    const before = {
+      newest: shown,
+      audio: shown,
+      video: [],
+      creator: shown,
+      featured: shown,
+      page: shown[0],
+    }
     expect(await readAll(service)).toEqual(before)
 
     expectOk(await service.unpublish('ada', 'one'))
-    const none = { newest: [], audio: [], video: [], featured: [], page: null }
+    const none = { newest: [], audio: [], video: [], creator: [], featured: [], page: null }
     expect(await readAll(service)).toEqual(none)
 
     expectOk(await service.publish('ada', 'one'))
@@ -279,6 +295,7 @@ describe('what readers see after a change', () => {
       newest: moved,
       audio: [],
       video: moved,
+      creator: moved,
       featured: moved,
       page: 'Moved',
     })
@@ -324,6 +341,7 @@ describe('what readers see after a change', () => {
       {
         type: 'cache_invalidation_failed',
         keys: [
+          'cache:content:creator:ada',
           'cache:content:newest',
           'cache:content:category:audio',
           'cache:content:item:one',

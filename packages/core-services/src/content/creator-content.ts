@@ -36,9 +36,9 @@ export function createCreatorContent({
   readonly cache: CacheClient
   readonly now: () => number
   readonly onEvent: ServiceEventReporter
-}): Omit<
+}): Pick<
   ContentService,
-  'listCategories' | 'listPublished' | 'listFeatured' | 'getPublishedBySlug'
+  'listByCreator' | 'getForCreator' | 'createDraft' | 'update' | 'publish' | 'unpublish'
 > {
   const getForCreator = async (creatorId: string, id: string): Promise<CreatorContent | null> => {
     const [row] = await selectForCreator(database, {
@@ -97,7 +97,7 @@ export function createCreatorContent({
     if (before === undefined || changed === undefined) return notFound
 
     const current = toCreatorContent(changed)
-    const stale = keysShowing([toCreatorContent(before), current])
+    const stale = keysShowing([toCreatorContent(before), current], { creatorId })
     const cacheInvalidated = await invalidate(cache, stale, { onEvent })
     return { ok: true, content: current, cacheInvalidated }
   }

@@ -40,6 +40,8 @@ const pageEntries = {
 
 export const pageSchema = v.strictObject(pageEntries, objectMessage)
 export type PageInput = v.InferInput<typeof pageSchema>
+/** A page's input once it is parsed. */
+export type PageRequest = v.InferOutput<typeof pageSchema>
 
 export const listPublishedSchema = v.strictObject(
   {

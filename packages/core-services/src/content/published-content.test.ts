@@ -211,6 +211,109 @@ describe('listPublished', () => {
   )
 })
 
+describe('getPublishedBySlug, fresh', () => {
+  it('gives the price and the status of this moment where the cache still has older ones', async () => {
+    await addItem({
+      id: 'one',
+      creatorId: 'ada',
+      categoryId: 'category-audio',
+      publishedAtMs: start,
+    })
+    const { service } = createService()
+    await service.getPublishedBySlug('one')
+    // As another location changes it, whose deletion of the entry has not arrived here.
+    const one = eq(content.id, 'one')
+    await database.update(content).set({ priceCents: 900 }).where(one)
+    expect(await service.getPublishedBySlug('one')).toMatchObject({ priceCents: 500 })
+    expect(await service.getPublishedBySlug('one', { fresh: true })).toMatchObject({
+      priceCents: 900,
+    })
+    await database.update(content).set({ status: 'draft' }).where(one)
+    expect(await service.getPublishedBySlug('one', { fresh: true })).toBeNull()
+    expect(await service.getPublishedBySlug('../x', { fresh: true })).toBeNull()
+  })
+})
+
+describe('getWithdrawnBySlug', () => {
+  it('gives an item that was published once, and neither one that still is nor a draft that never was', async () => {
+    await addItems([
+      { id: 'sold', creatorId: 'ada', categoryId: 'category-audio', publishedAtMs: start },
+      { id: 'draft', creatorId: 'ada', categoryId: 'category-audio' },
+    ])
+    const { service } = createService()
+    const published = await service.getPublishedBySlug('sold')
+    expect(await service.getWithdrawnBySlug('sold')).toBeNull()
+    expectOk(await service.unpublish('ada', 'sold'))
+    expect(await service.getPublishedBySlug('sold')).toBeNull()
+    expect(await service.getWithdrawnBySlug('sold')).toEqual(published)
+    for (const slug of ['draft', 'unknown', '', '../x']) {
+      expect(await service.getWithdrawnBySlug(slug)).toBeNull()
+    }
+  })
+
+  it('caches nothing', async () => {
+    await addItem({
+      id: 'sold',
+      creatorId: 'ada',
+      categoryId: 'category-audio',
+      publishedAtMs: start,
+    })
+    const { service } = createService()
+    expectOk(await service.unpublish('ada', 'sold'))
+    await service.getWithdrawnBySlug('sold')
+    expect((await env.CACHE_KV.list()).keys).toEqual([])
+  })
+})
+
+describe('listPublishedByCreator', () => {
+  it('gives what the creator has published, without drafts and others’ items, from the cache once it is warm', async () => {
+    await addMany(3)
+    await addCreator('bob')
+    await addItem({
+      id: 'bobs',
+      creatorId: 'bob',
+      categoryId: 'category-audio',
+      publishedAtMs: start,
+    })
+    await addItem({ id: 'draft', creatorId: 'ada', categoryId: 'category-audio' })
+    const { service, count } = createService()
+    const miss = await service.listPublishedByCreator('ada', { pageSize: 2 })
+    const first = expectOk(miss)
+    expect(first.items.map((item) => item.id)).toEqual(['category-audio-002', 'category-audio-001'])
+    const queries = count.queries
+    expect(await service.listPublishedByCreator('ada', { pageSize: 2 })).toEqual(miss)
+    const rest = { pageSize: 2, cursor: first.nextCursor ?? '' }
+    const second = expectOk(await service.listPublishedByCreator('ada', rest))
+    expect(second.items.map((item) => item.id)).toEqual(['category-audio-000'])
+    expect(second.nextCursor).toBeNull()
+    expect(count.queries).toBe(queries)
+  })
+
+  it('gives the same with KV failing', async () => {
+    await addMany(3)
+    const warm = await createService().service.listPublishedByCreator('ada')
+    expect(await createService(createFailingKV()).service.listPublishedByCreator('ada')).toEqual(
+      warm,
+    )
+  })
+
+  it('gives an empty list of a creator without items, and caches nothing of who is none', async () => {
+    const { service } = createService()
+    expect(expectOk(await service.listPublishedByCreator('ada')).items).toEqual([])
+    expect(await service.listPublishedByCreator('nobody')).toEqual({
+      ok: false,
+      reason: 'not_found',
+    })
+    const { keys } = await env.CACHE_KV.list()
+    expect(keys.map(({ name }) => name)).toEqual(['cache:content:creator:ada'])
+  })
+
+  it('refuses a cursor that no page returned', async () => {
+    const result = await createService().service.listPublishedByCreator('ada', { cursor: 'x' })
+    expect(result).toMatchObject({ ok: false, issues: [{ path: 'cursor' }] })
+  })
+})
+
 describe('listFeatured', () => {
   it('gives at most six featured published items, the newest first, from the cache the second time', async () => {
     for (let number = 0; number < 8; number++) {

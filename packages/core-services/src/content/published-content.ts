@@ -1,10 +1,10 @@
 import type { CacheClient } from '@codex/cloudflare-clients'
-import { categories, content, type Database } from '@codex/database'
+import { categories, content, creators, type Database } from '@codex/database'
 import { and, asc, eq, type SQL } from 'drizzle-orm'
 import * as v from 'valibot'
 import { readThrough } from '../cache/read-through.ts'
 import { isSlug } from '../slug/slugify.ts'
-import { notFound, parseInput } from '../validation/parse-input.ts'
+import { notFound, parseInput, type NotFound } from '../validation/parse-input.ts'
 import {
   contentKeys,
   featuredTtlSeconds,
@@ -12,17 +12,33 @@ import {
   publishedTtlSeconds,
   type ListHead,
 } from './content-cache.ts'
-import { after, selectPublished, selectPublishedBySlug, toSummary } from './content-queries.ts'
-import type { ContentService } from './content-service.ts'
+import { after, selectBySlug, selectPublished, toSummary } from './content-queries.ts'
+import type { ContentService, Page } from './content-service.ts'
 import {
   categorySchema,
   contentSummarySchema,
   publishedContentSchema,
   type ContentSummary,
+  type PublishedContent,
 } from './content-shapes.ts'
-import { listPublishedSchema, maxPageSize, toPage, type Position } from './page.ts'
+import {
+  listPublishedSchema,
+  maxPageSize,
+  pageSchema,
+  toPage,
+  type PageRequest,
+  type Position,
+} from './page.ts'
 
 const featuredLimit = 6
+
+/** A list of published items: which ones, under which key its head is cached, and whether it can be empty. */
+interface PublishedList {
+  readonly key: string
+  readonly where?: SQL
+  /** Whether what the list is of exists. Asked only when the list has no items. */
+  readonly exists: () => Promise<boolean>
+}
 
 /** What everyone may read, through the cache. */
 export function createPublishedContent({
@@ -33,44 +49,76 @@ export function createPublishedContent({
   readonly cache: CacheClient
 }): Pick<
   ContentService,
-  'listCategories' | 'listPublished' | 'listFeatured' | 'getPublishedBySlug'
+  | 'listCategories'
+  | 'listPublished'
+  | 'listPublishedByCreator'
+  | 'listFeatured'
+  | 'getPublishedBySlug'
+  | 'getWithdrawnBySlug'
 > {
-  const categoryExists = async (slug: string): Promise<boolean> => {
-    const rows = await database
-      .select({ id: categories.id })
-      .from(categories)
-      .where(eq(categories.slug, slug))
-      .limit(1)
-    return rows.length > 0
-  }
-
   const selectSummaries = async (options: {
     readonly where?: SQL | undefined
     readonly limit: number
   }): Promise<ContentSummary[]> => (await selectPublished(database, options)).map(toSummary)
 
-  /** `undefined` when there is no such category, which is not cached: anyone can make up category names. */
-  const loadList = async ({
-    categorySlug,
-    position,
-    limit,
-  }: {
-    readonly categorySlug: string | undefined
-    readonly position?: Position | undefined
-    readonly limit: number
-  }): Promise<ContentSummary[] | undefined> => {
-    const inCategory = categorySlug === undefined ? undefined : eq(categories.slug, categorySlug)
+  /** `undefined` when what the list is of does not exist, which is not cached: anyone can make up names. */
+  const loadList = async (
+    { where, exists }: PublishedList,
+    { position, limit }: { readonly position?: Position; readonly limit: number },
+  ): Promise<ContentSummary[] | undefined> => {
     const items = await selectSummaries({
-      where: and(inCategory, after(content.publishedAt, position)),
+      where: and(where, after(content.publishedAt, position)),
       limit,
     })
-    if (items.length > 0 || categorySlug === undefined) return items
-    return (await categoryExists(categorySlug)) ? items : undefined
+    if (items.length > 0 || (await exists())) return items
+    return undefined
   }
 
-  const loadHead = async (categorySlug: string | undefined): Promise<ListHead | undefined> => {
-    const items = await loadList({ categorySlug, limit: maxPageSize + 1 })
+  const loadHead = async (list: PublishedList): Promise<ListHead | undefined> => {
+    const items = await loadList(list, { limit: maxPageSize + 1 })
     return items && { items: items.slice(0, maxPageSize), complete: items.length <= maxPageSize }
+  }
+
+  const readPage = async (
+    list: PublishedList,
+    { cursor: position, pageSize }: PageRequest,
+  ): Promise<Page<ContentSummary> | NotFound> => {
+    if (position === undefined) {
+      const head = await readThrough(cache, {
+        key: list.key,
+        ttlSeconds: publishedTtlSeconds,
+        schema: listHeadSchema,
+        load: () => loadHead(list),
+      })
+      return head === undefined ? notFound : { ok: true, ...cutFromHead(head.items, head) }
+    }
+
+    // A later page is a cut of the same entry while it lies inside. Only a first page fills the entry, so that a deep
+    // page costs one query and not two.
+    const head: unknown = await cache.get(list.key)
+    if (v.is(listHeadSchema, head)) {
+      const index = head.items.findIndex(
+        (item) => item.id === position.id && Date.parse(item.publishedAt) === position.atMs,
+      )
+      const rest = head.items.slice(index + 1)
+      if (index >= 0 && (head.complete || rest.length >= pageSize)) {
+        return { ok: true, ...cutFromHead(rest, head) }
+      }
+    }
+    const items = await loadList(list, { position, limit: pageSize + 1 })
+    return items === undefined ? notFound : { ok: true, ...toPage(items, { pageSize, positionOf }) }
+
+    function cutFromHead(items: readonly ContentSummary[], { complete }: ListHead) {
+      return toPage(items, { pageSize, positionOf, moreFollow: !complete })
+    }
+  }
+
+  const loadItem = async (
+    slug: string,
+    state: 'published' | 'withdrawn',
+  ): Promise<PublishedContent | undefined> => {
+    const [row] = await selectBySlug(database, { slug, state })
+    return row && { ...toSummary(row), body: row.body }
   }
 
   return {
@@ -96,41 +144,41 @@ export function createPublishedContent({
     async listPublished(input = {}) {
       const parsed = parseInput(listPublishedSchema, input)
       if (!parsed.ok) return parsed
-      const { categorySlug, cursor: position, pageSize } = parsed.value
-      if (categorySlug !== undefined && !isSlug(categorySlug)) return notFound
-      const key =
-        categorySlug === undefined ? contentKeys.newest : contentKeys.category(categorySlug)
-
-      if (position === undefined) {
-        const head = await readThrough(cache, {
-          key,
-          ttlSeconds: publishedTtlSeconds,
-          schema: listHeadSchema,
-          load: () => loadHead(categorySlug),
-        })
-        return head === undefined ? notFound : { ok: true, ...cutFromHead(head.items, head) }
+      const { categorySlug, ...page } = parsed.value
+      if (categorySlug === undefined) {
+        const everything = { key: contentKeys.newest, exists: () => Promise.resolve(true) }
+        return readPage(everything, page)
       }
-
-      // A later page is a cut of the same entry while it lies inside. Only a first page fills the entry, so that a deep
-      // page costs one query and not two.
-      const head: unknown = await cache.get(key)
-      if (v.is(listHeadSchema, head)) {
-        const index = head.items.findIndex(
-          (item) => item.id === position.id && Date.parse(item.publishedAt) === position.atMs,
-        )
-        const rest = head.items.slice(index + 1)
-        if (index >= 0 && (head.complete || rest.length >= pageSize)) {
-          return { ok: true, ...cutFromHead(rest, head) }
-        }
+      if (!isSlug(categorySlug)) return notFound
+      const category = {
+        key: contentKeys.category(categorySlug),
+        where: eq(categories.slug, categorySlug),
+        exists: () =>
+          hasRows(
+            database
+              .select({ id: categories.id })
+              .from(categories)
+              .where(eq(categories.slug, categorySlug)),
+          ),
       }
-      const items = await loadList({ categorySlug, position, limit: pageSize + 1 })
-      return items === undefined
-        ? notFound
-        : { ok: true, ...toPage(items, { pageSize, positionOf }) }
+      return readPage(category, page)
+    },
 
-      function cutFromHead(items: readonly ContentSummary[], { complete }: ListHead) {
-        return toPage(items, { pageSize, positionOf, moreFollow: !complete })
+    async listPublishedByCreator(creatorId, page = {}) {
+      const parsed = parseInput(pageSchema, page)
+      if (!parsed.ok) return parsed
+      const byCreator = {
+        key: contentKeys.creator(creatorId),
+        where: eq(content.creatorId, creatorId),
+        exists: () =>
+          hasRows(
+            database
+              .select({ id: creators.userId })
+              .from(creators)
+              .where(eq(creators.userId, creatorId)),
+          ),
       }
+      return readPage(byCreator, parsed.value)
     },
 
     async listFeatured() {
@@ -143,20 +191,26 @@ export function createPublishedContent({
       return cached ?? []
     },
 
-    async getPublishedBySlug(slug) {
+    async getPublishedBySlug(slug, { fresh = false } = {}) {
       if (!isSlug(slug)) return null
+      if (fresh) return (await loadItem(slug, 'published')) ?? null
       const item = await readThrough(cache, {
         key: contentKeys.item(slug),
         ttlSeconds: publishedTtlSeconds,
         schema: publishedContentSchema,
-        load: async () => {
-          const [row] = await selectPublishedBySlug(database, slug)
-          return row && { ...toSummary(row), body: row.body }
-        },
+        load: () => loadItem(slug, 'published'),
       })
       return item ?? null
     },
+
+    async getWithdrawnBySlug(slug) {
+      return isSlug(slug) ? ((await loadItem(slug, 'withdrawn')) ?? null) : null
+    },
   }
+}
+
+async function hasRows(query: PromiseLike<readonly unknown[]>): Promise<boolean> {
+  return (await query).length > 0
 }
 
 function positionOf(item: ContentSummary): Position {

@@ -120,4 +120,16 @@ describe('getByHandle', () => {
       expect(await service.getByHandle(handle)).toBeNull()
     }
   })
+
+  it('asks the database once, and finds a new creator at once', async () => {
+    await addUser('u1')
+    const { service, count } = createService()
+    expect(await service.getByHandle('zoe')).toBeNull()
+    await service.ensureCreator({ id: 'u1', name: 'Zoe' })
+    const creator = await service.getByHandle('zoe')
+    expect(creator).toEqual({ id: 'u1', handle: 'zoe', displayName: 'Zoe', bio: '' })
+    const queries = count.queries
+    expect(await service.getByHandle('zoe')).toEqual(creator)
+    expect(count.queries).toBe(queries)
+  })
 })

@@ -13,6 +13,7 @@ import {
 } from '../validation/parse-input.ts'
 
 const bucketTtlSeconds = 86_400
+const profileTtlSeconds = 300
 
 const bucketSchema = v.object({ storagePrefix: v.string() })
 /** Where a creator's uploads live in the media bucket: object keys are `{storagePrefix}/…`. */
@@ -24,13 +25,14 @@ const newCreatorSchema = v.object({
 })
 export type NewCreatorInput = v.InferInput<typeof newCreatorSchema>
 
+const creatorSchema = v.object({
+  id: v.string(),
+  handle: v.string(),
+  displayName: v.string(),
+  bio: v.string(),
+})
 /** A creator's public face. */
-export interface Creator {
-  readonly id: string
-  readonly handle: string
-  readonly displayName: string
-  readonly bio: string
-}
+export type Creator = Readonly<v.InferOutput<typeof creatorSchema>>
 
 export interface CreatorServiceOptions {
   readonly database: Database
@@ -44,7 +46,7 @@ export interface CreatorService {
    * someone is no creator is not cached, so that a new one can upload at once.
    */
   getBucket(creatorId: string): Promise<CreatorBucket | null>
-  /** `null` when no creator has this handle. */
+  /** `null` when no creator has this handle, which is not cached. A creator's face is, for 300 s. */
   getByHandle(handle: string): Promise<Creator | null>
   /**
    * Makes the user a creator if they are none: a handle from their name and a place for uploads. Any number of calls
@@ -80,8 +82,16 @@ export function createCreatorService({ database, cache }: CreatorServiceOptions)
 
     async getByHandle(handle) {
       if (!isSlug(handle)) return null
-      const [row] = await database.select().from(creators).where(eq(creators.handle, handle))
-      return row === undefined ? null : toCreator(row)
+      const creator = await readThrough(cache, {
+        key: keys.cache('creators', 'profile', handle),
+        ttlSeconds: profileTtlSeconds,
+        schema: creatorSchema,
+        load: async () => {
+          const [row] = await database.select().from(creators).where(eq(creators.handle, handle))
+          return row && toCreator(row)
+        },
+      })
+      return creator ?? null
     },
 
     async ensureCreator(user) {

@@ -3,7 +3,12 @@ import { creators, mediaItems, type Database, type MediaItemRow } from '@codex/d
 import { and, desc, eq, inArray } from 'drizzle-orm'
 import { normalizeDeclaredType } from './declared-type.ts'
 import { sanitizeFilename } from './filename.ts'
-import { cacheStatus, readCachedStatus, type MediaStatusSummary } from './media-status.ts'
+import {
+  cacheLastingStatus,
+  cacheStatus,
+  readCachedStatus,
+  type MediaStatusSummary,
+} from './media-status.ts'
 import { createMediaTransitions, type MediaTransitions } from './media-transitions.ts'
 import { openMedia, type OpenMediaResult } from './open-media.ts'
 import { requeueStuck, type RequeueStuckOptions } from './requeue-stuck.ts'
@@ -81,10 +86,12 @@ export interface MediaService extends MediaTransitions {
    */
   upload(creatorId: string, input: UploadInput): Promise<UploadResult>
   /**
-   * The status of one item, from the cache for up to 60 s; `null` when there is no such item.
+   * The status of one item; `null` when there is no such item.
    *
-   * `ready` and `failed` are written to the cache as they happen, so what may lag by 60 s (and KV's propagation)
-   * is mostly `uploaded` shown for `processing`. KV failing costs a database query, never the answer.
+   * `ready`, `failed` and the work of an external job are cached for 60 s, and written to the cache as they happen. What
+   * passes within seconds is read from the database every time, so that `ready` is seen at once. While an external job
+   * works, its end may be seen 60 s late, and KV's propagation later. KV failing costs a database query, never the
+   * answer.
    */
   getStatus(mediaId: string): Promise<MediaStatusSummary | null>
   get(mediaId: string): Promise<MediaItemRow | null>
@@ -186,7 +193,7 @@ export function createMediaService({
       const cached = await readCachedStatus(cache, mediaId)
       if (cached !== null) return cached
       const media = await get(mediaId)
-      return media === null ? null : cacheStatus(cache, media)
+      return media === null ? null : cacheLastingStatus(cache, media)
     },
 
     listByCreator: (creatorId) =>

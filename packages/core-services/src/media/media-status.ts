@@ -38,6 +38,23 @@ export async function readCachedStatus(
   return parsed.success ? parsed.output : null
 }
 
+/**
+ * The status of a row that was read, cached if it will last.
+ *
+ * An item without an external job is done within seconds. Its passing status is not cached: other locations would go
+ * on showing it for the whole TTL, and the write of `ready`, if it came within a second, would be refused by KV, which
+ * takes one write per key and second.
+ */
+export async function cacheLastingStatus(
+  cache: StatusCache,
+  media: MediaItemRow,
+): Promise<MediaStatusSummary> {
+  const isFinal = media.status === 'ready' || media.status === 'failed'
+  return isFinal || media.externalJobId !== null
+    ? cacheStatus(cache, media)
+    : summarizeStatus(media)
+}
+
 /** Writes the status of a row that is in the database already. A store that fails is the cache's to report. */
 export async function cacheStatus(
   cache: StatusCache,

@@ -80,6 +80,7 @@ describe('listForUser', () => {
         slug: 'two',
         title: 'Title of two',
         summary: '',
+        categorySlug: 'audio',
         mediaItemId: null,
         published: true,
         amountCents: 500,

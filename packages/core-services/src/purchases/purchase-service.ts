@@ -1,5 +1,5 @@
 import { keys, type CacheClient } from '@codex/cloudflare-clients'
-import { content, purchases, users, type Database } from '@codex/database'
+import { categories, content, purchases, users, type Database } from '@codex/database'
 import { and, desc, eq } from 'drizzle-orm'
 import * as v from 'valibot'
 import { invalidate } from '../cache/invalidate.ts'
@@ -29,6 +29,7 @@ const librarySchema = v.array(
     slug: v.string(),
     title: v.string(),
     summary: v.string(),
+    categorySlug: v.string(),
     mediaItemId: v.nullable(v.string()),
     /** `false` once its creator has unpublished it. It stays in the library. */
     published: v.boolean(),
@@ -112,6 +113,7 @@ export function createPurchaseService({
         slug: content.slug,
         title: content.title,
         summary: content.summary,
+        categorySlug: categories.slug,
         mediaItemId: content.mediaItemId,
         status: content.status,
         amountCents: purchases.amountCents,
@@ -120,6 +122,7 @@ export function createPurchaseService({
       })
       .from(purchases)
       .innerJoin(content, eq(content.id, purchases.contentId))
+      .innerJoin(categories, eq(categories.id, content.categoryId))
       .where(and(eq(purchases.userId, userId), eq(purchases.status, 'paid')))
       .orderBy(desc(purchases.purchasedAt), desc(purchases.id))
     const items = new Map<string, LibraryItem>()

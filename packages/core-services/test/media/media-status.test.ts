@@ -94,13 +94,17 @@ describe('the status of an item', () => {
 })
 
 describe('getStatus', () => {
-  it('costs one database query, then none for 60 seconds', async () => {
+  it('costs one database query, then none for 60 seconds, while an external job works', async () => {
     const { media, id, clock, queries } = await start()
+    const job = { jobId: 'job-1', detectedType: 'video/mp4', sha256: 'a'.repeat(64) }
+    await media.attachJob(id, job)
+    await env.CACHE_KV.delete(keys.cache('media-status', id))
+    queries.length = 0
     const first = await media.getStatus(id)
     expect(first).toEqual({
       mediaId: id,
       creatorId: 'creator-1',
-      status: 'uploaded',
+      status: 'processing',
       failureReason: null,
       updatedAtMs: clock.nowMs,
     })
@@ -111,6 +115,14 @@ describe('getStatus', () => {
     clock.nowMs += 1
     expect(await media.getStatus(id)).toEqual(first)
     expect(queries).toHaveLength(2)
+  })
+
+  it('leaves nothing in KV that would hide the end of what is done within seconds', async () => {
+    const { media, id } = await start()
+    expect(await media.getStatus(id)).toMatchObject({ status: 'uploaded' })
+    await media.markProcessing(id)
+    expect(await media.getStatus(id)).toMatchObject({ status: 'processing' })
+    expect(await env.CACHE_KV.get(keys.cache('media-status', id))).toBeNull()
   })
 
   it('shows ready and failed at once where they were written', async () => {

@@ -20,6 +20,7 @@ import type {
 } from '@codex/core-services'
 import { createDatabase } from '@codex/database'
 import type { Database } from '@codex/database'
+import { assertOwnSecret } from './assert-own-secret.ts'
 import { BackgroundWork } from './background-work.ts'
 import { meterBindings } from './bindings.ts'
 import { createCheckout } from './checkout/create-checkout.ts'
@@ -62,6 +63,7 @@ export interface App {
 /** Builds everything from the bindings. */
 function createApp(env: Env): App {
   const development = env.ENVIRONMENT === 'development'
+  assertOwnSecret(env)
   const meter = new OperationMeter()
   const background = new BackgroundWork()
   const { waitUntil } = background
@@ -70,9 +72,9 @@ function createApp(env: Env): App {
 
   const database = createDatabase(d1)
   const cache = new CacheClient(cacheKV, { waitUntil })
+  // It throws when KV fails: auth then asks the database once, and does not try to fill the cache.
   const sessionCache = new SessionCacheClient(sessionKV, {
     maxTtlSeconds: sessionCacheMaxTtlSeconds,
-    onStoreError: 'miss',
   })
   const limits = new RateLimits(new RateLimiterClient(rateLimitKV))
   const outbox = development ? new DevOutbox(env.MEDIA) : null

@@ -1,5 +1,12 @@
 import { formatBytes } from '../format-bytes.ts'
 
+/**
+ * The largest file that a plain form takes. A form is held in memory whole, its parts beside it, and an isolate has
+ * 128 MB for all of its requests; the upload by script streams and has no such limit.
+ * @see https://developers.cloudflare.com/workers/platform/limits/#memory
+ */
+export const maxFormFileBytes = 32 * 1024 * 1024
+
 /** Room for what a form puts around the one file it carries. */
 export const uploadOverheadBytes = 64 * 1024
 

@@ -65,6 +65,23 @@ describe('createStripeCheckout', () => {
     expect(later).not.toBe(first)
     expect(dearer).not.toBe(later)
   })
+
+  it('never sends one idempotency key with two sets of parameters, which Stripe refuses', async () => {
+    const { calls, stripe } = recordingStripe()
+    const checkout = createStripeCheckout(stripe, { now: () => 0 })
+    const orders = [
+      { user, item, origin },
+      { user, item: { ...item, title: 'North Light, second edition' }, origin },
+      { user, item: { ...item, summary: 'Now with a summary' }, origin },
+      { user: { ...user, email: 'lin@other.example' }, item, origin },
+      { user: { ...user, id: 'user-2' }, item, origin },
+      { user, item, origin: 'https://staging.codex.example' },
+    ]
+    for (const order of orders) await checkout.start(order)
+    expect(new Set(calls.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(orders.length)
+    // Stripe's own limit.
+    for (const { idempotencyKey } of calls) expect(idempotencyKey?.length).toBeLessThan(256)
+  })
 })
 
 describe('createLocalCheckout', () => {

@@ -1,3 +1,4 @@
+import { sha256Hex } from '../sha256-hex.ts'
 import { canonicalAddress } from './client-address.ts'
 
 /** The spelling under which an e-mail address is one account. */
@@ -9,10 +10,8 @@ export function canonicalEmail(email: string): string {
  * The identifier of an account for its limits: a digest, because key names appear in traces and logs and an e-mail
  * address must not.
  */
-export async function accountIdentifier(email: string): Promise<string> {
-  const bytes = new TextEncoder().encode(canonicalEmail(email))
-  const digest = await crypto.subtle.digest('SHA-256', bytes)
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('')
+export function accountIdentifier(email: string): Promise<string> {
+  return sha256Hex(canonicalEmail(email))
 }
 
 /** The identifier that the limits use for what an owner typed: an e-mail address, a network address or a user's id. */

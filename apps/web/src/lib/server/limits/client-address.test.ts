@@ -68,5 +68,6 @@ describe('clientAddress', () => {
     }
     expect(clientAddress(new Headers(), { socketAddress: fails })).toBe('unknown')
     expect(clientAddress(new Headers(), { socketAddress: () => null })).toBe('unknown')
+    expect(clientAddress(new Headers(), { socketAddress: () => '' })).toBe('unknown')
   })
 })

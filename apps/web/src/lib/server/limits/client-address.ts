@@ -36,7 +36,7 @@ export function clientAddress(
   if (known) return known
   try {
     const address = socketAddress()
-    return (address && canonicalAddress(address)) ?? 'unknown'
+    return canonicalAddress(address ?? '') ?? 'unknown'
   } catch {
     // SvelteKit throws where the adapter cannot tell, and not knowing is an answer here.
     return 'unknown'

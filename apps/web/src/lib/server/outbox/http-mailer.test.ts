@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
+import { describeError } from '../log.ts'
 import { createHttpMailer } from './http-mailer.ts'
 import { createLoggingMailer } from './logging-mailer.ts'
 
@@ -27,6 +28,27 @@ describe('createHttpMailer', () => {
     await expect(createHttpMailer({ url: '' }).send(mail)).rejects.toThrow(
       'MAIL_WEBHOOK_URL is not set',
     )
+  })
+
+  it('follows no redirect', async () => {
+    const answered: RequestInit[] = []
+    const moved: typeof fetch = (_input, init) => {
+      if (init) answered.push(init)
+      return Promise.resolve(
+        new Response(null, { status: 307, headers: { location: 'https://evil.example' } }),
+      )
+    }
+    const mailer = createHttpMailer({ url: 'https://mail.example/send', fetch: moved })
+    await expect(mailer.send(mail)).rejects.toThrow('The mail relay answered 307')
+    expect(answered.map(({ redirect }) => redirect)).toEqual(['manual'])
+  })
+
+  it('never quotes its address, which may hold a key', async () => {
+    const error: unknown = await createHttpMailer({ url: 'mail.example/send?key=k1' })
+      .send(mail)
+      .catch((thrown: unknown) => thrown)
+    expect(String(error)).toContain('is not a URL')
+    expect(JSON.stringify(describeError(error))).not.toContain('k1')
   })
 })
 

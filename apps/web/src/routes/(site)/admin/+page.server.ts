@@ -2,7 +2,8 @@ import { error, fail } from '@sveltejs/kit'
 import type { RequestEvent } from '@sveltejs/kit'
 import { keys } from '@codex/cloudflare-clients'
 import type { UserRole } from '@codex/cloudflare-clients'
-import type { DailyAnalytics } from '@codex/core-services'
+import type { DailyAnalytics, FeaturedChange } from '@codex/core-services'
+import { readItemSlug } from '$lib/server/item-slug.ts'
 import { canonicalEmail, identifierFor } from '$lib/server/limits/account-identifier.ts'
 import { enforcedPolicies } from '$lib/server/limits/rate-limits.ts'
 import type { PolicyName } from '$lib/server/limits/rate-limits.ts'
@@ -23,7 +24,11 @@ export const load: PageServerLoad = async (event) => {
   const today = new Date().toISOString().slice(0, 10)
   const askedDay = event.url.searchParams.get('day')
   const day = askedDay === null || askedDay === '' ? today : askedDay
-  const [settings, daily] = await Promise.all([app.settings.get(), app.analytics.daily(day)])
+  const [settings, daily, featured] = await Promise.all([
+    app.settings.get(),
+    app.analytics.daily(day),
+    app.content.listAllFeatured(),
+  ])
   const analytics: DailyAnalytics | null = daily.ok ? daily.analytics : null
   return {
     settings: {
@@ -34,6 +39,7 @@ export const load: PageServerLoad = async (event) => {
     today,
     analytics,
     analyticsProblem: daily.ok ? null : 'That is no day that has figures.',
+    featured,
     // Copied, because the meter goes on counting.
     operations: structuredClone(app.meter.totals),
     requests: app.meter.requests,
@@ -112,6 +118,23 @@ export const actions: Actions = {
     )
   },
 
+  feature: async (event) => {
+    const { form, app } = await readOwnersForm(event)
+    const slug = readItemSlug(textField(form, 'item'))
+    const noSuchItem = 'No published item has that address.'
+    if (slug === null) return refuse('featured', noSuchItem)
+    const result = await app.content.setFeatured(slug, true)
+    if (!result.ok) return refuse('featured', noSuchItem, 404)
+    return done('featured', `“${result.title}” is featured.${untilListEnds(result)}`)
+  },
+
+  unfeature: async (event) => {
+    const { form, app } = await readOwnersForm(event)
+    const result = await app.content.setFeatured(textField(form, 'slug'), false)
+    if (!result.ok) return refuse('featured', 'There is no such item.', 404)
+    return done('featured', `“${result.title}” is no longer featured.${untilListEnds(result)}`)
+  },
+
   role: async (event) => {
     const { form, app, owner } = await readOwnersForm(event)
     const email = canonicalEmail(textField(form, 'email'))
@@ -135,6 +158,10 @@ export const actions: Actions = {
 async function readOwnersForm(event: RequestEvent) {
   const owner = requireOwner(event)
   return { owner, form: await readForm(event.request), app: event.locals.app }
+}
+
+function untilListEnds({ cacheInvalidated }: FeaturedChange): string {
+  return cacheInvalidated ? '' : ' The front page may show the old list for half an hour.'
 }
 
 function done(about: string, message: string) {

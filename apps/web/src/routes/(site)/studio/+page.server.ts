@@ -2,7 +2,11 @@ import { error, fail } from '@sveltejs/kit'
 import { readForm, textField } from '$lib/server/read-form.ts'
 import { refuseOverLimit } from '$lib/server/refuse.ts'
 import { requireCreator, requireUser } from '$lib/server/require-user.ts'
-import { refuseLargeUpload, uploadOverheadBytes } from '$lib/server/upload-size.ts'
+import {
+  maxFormFileBytes,
+  refuseLargeUpload,
+  uploadOverheadBytes,
+} from '$lib/server/upload-size.ts'
 import type { Actions, PageServerLoad } from './$types'
 
 export const load: PageServerLoad = async (event) => {
@@ -51,7 +55,8 @@ export const actions: Actions = {
   upload: async (event) => {
     const user = requireCreator(event)
     const { creators, limits, media, settings } = event.locals.app
-    const { maxUploadBytes } = await settings.get()
+    const platform = await settings.get()
+    const maxUploadBytes = Math.min(platform.maxUploadBytes, maxFormFileBytes)
     const tooLarge = refuseLargeUpload(event.request, { maxUploadBytes })
     if (tooLarge) return fail(413, { about: 'upload', message: tooLarge })
     const decision = await limits.check('upload', [{ policy: 'upload', identifier: user.id }])

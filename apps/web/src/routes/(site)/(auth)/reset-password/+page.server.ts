@@ -1,5 +1,6 @@
 import { fail, redirect } from '@sveltejs/kit'
 import { passwordLength } from '@codex/auth'
+import { accountIdentifier } from '$lib/server/limits/account-identifier.ts'
 import { readForm, textField } from '$lib/server/read-form.ts'
 import { refuseOverLimit } from '$lib/server/refuse.ts'
 import type { Actions, PageServerLoad } from './$types'
@@ -22,6 +23,11 @@ export const actions: Actions = {
       password: textField(form, 'password'),
     })
     if (!result.ok) return fail(400, { reason: result.reason, message: result.message })
+    // Whoever guessed at this account before must not keep its owner from signing in now.
+    await app.limits.forgive({
+      policy: 'login',
+      identifier: await accountIdentifier(result.email),
+    })
     redirect(303, '/sign-in?reset=1')
   },
 }

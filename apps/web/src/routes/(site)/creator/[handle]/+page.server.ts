@@ -1,24 +1,26 @@
 import { error } from '@sveltejs/kit'
-import { maxPageSize } from '@codex/core-services'
 import type { PageServerLoad } from './$types'
 
-export const load: PageServerLoad = async ({ locals, params }) => {
+const pageSize = 24
+
+export const load: PageServerLoad = async ({ locals, params, url }) => {
   const { content, creators } = locals.app
   const creator = await creators.getByHandle(params.handle)
   if (!creator) error(404, { message: 'There is no creator of that name.' })
-  const page = await content.listByCreator(creator.id, { pageSize: maxPageSize })
-  const items = page.ok ? page.items.filter(({ status }) => status === 'published') : []
+  const cursor = url.searchParams.get('cursor')
+  const page = await content.listPublishedByCreator(creator.id, {
+    pageSize,
+    ...(cursor !== null && { cursor }),
+  })
+  if (!page.ok) {
+    if (page.reason === 'not_found') error(404, { message: 'There is no creator of that name.' })
+    error(400, { message: 'That link to a page is damaged. Begin again with the newest.' })
+  }
+  const { handle, displayName, bio } = creator
   return {
-    creator: { handle: creator.handle, displayName: creator.displayName, bio: creator.bio },
-    // Only what a card shows: a creator's own list also holds what is sold.
-    items: items.map(({ id, slug, title, priceCents, currency, category }) => ({
-      id,
-      slug,
-      title,
-      priceCents,
-      currency,
-      category,
-      creator: { displayName: creator.displayName },
-    })),
+    creator: { handle, displayName, bio },
+    items: page.items,
+    cursor,
+    nextCursor: page.nextCursor,
   }
 }

@@ -1,24 +1,28 @@
 import { error, redirect } from '@sveltejs/kit'
-import type { RequestEvent } from '@sveltejs/kit'
-import type { PublishedContent } from '@codex/core-services'
 import { addFreeItem } from '$lib/server/add-free-item.ts'
+import { itemAccess, openWithdrawn } from '$lib/server/item-access.ts'
 import { requireUser } from '$lib/server/require-user.ts'
 import type { Actions, PageServerLoad } from './$types'
 
 const moreCount = 5
 
+const noSuchItem = { message: 'This item was unpublished, or never was here.' }
+
 export const load: PageServerLoad = async ({ locals, params, url }) => {
   const { content } = locals.app
-  const item = await content.getPublishedBySlug(params.slug)
-  if (!item) error(404, { message: 'This item was unpublished, or never was here.' })
+  const published = await content.getPublishedBySlug(params.slug)
+  const withdrawn = published ? null : await openWithdrawn(locals, params.slug)
+  const item = published ?? withdrawn?.item
+  if (!item) error(404, noSuchItem)
   const [access, shelf] = await Promise.all([
-    accessTo(item, locals),
+    withdrawn?.access ?? itemAccess(locals, item),
     content.listPublished({ categorySlug: item.category.slug, pageSize: moreCount }),
   ])
   const { body, ...shown } = item
   return {
     item: shown,
     access,
+    forSale: published !== null,
     // What is sold goes only to those who have it.
     body: access === 'none' ? null : body,
     canDownload: access !== 'none' && item.mediaItemId !== null,
@@ -31,10 +35,11 @@ export const actions: Actions = {
   buy: async (event) => {
     const user = requireUser(event)
     const { app, origin } = event.locals
-    const item = await app.content.getPublishedBySlug(event.params.slug)
-    if (!item) error(404, { message: 'This item was unpublished, or never was here.' })
+    // From the database: a cached price may be minutes old, and somebody is about to pay it, or nothing.
+    const item = await app.content.getPublishedBySlug(event.params.slug, { fresh: true })
+    if (!item) error(404, noSuchItem)
     const here = `/item/${encodeURIComponent(item.slug)}`
-    if ((await accessTo(item, event.locals)) !== 'none') redirect(303, here)
+    if ((await itemAccess(event.locals, item)) !== 'none') redirect(303, here)
     if (item.priceCents === 0) {
       await addFreeItem(app, { userId: user.id, item })
       redirect(303, `${here}?added`)
@@ -42,13 +47,4 @@ export const actions: Actions = {
     const { url } = await app.checkout.start({ user, item, origin })
     redirect(303, url)
   },
-}
-
-async function accessTo(
-  item: PublishedContent,
-  { app, session }: RequestEvent['locals'],
-): Promise<'none' | 'bought' | 'creator'> {
-  if (!session) return 'none'
-  if (session.user.id === item.creator.id) return 'creator'
-  return (await app.purchases.hasPurchased(session.user.id, item.id)) ? 'bought' : 'none'
 }

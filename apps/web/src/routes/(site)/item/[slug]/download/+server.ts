@@ -1,14 +1,14 @@
 import { error } from '@sveltejs/kit'
 import type { RequestEvent } from '@sveltejs/kit'
+import { itemAccess, openWithdrawn } from '$lib/server/item-access.ts'
 import { requireUser } from '$lib/server/require-user.ts'
 import type { RequestHandler } from './$types'
 
-/** The file of an item, for whoever bought it (also after it was unpublished) and for its creator. */
+/** The file of an item, for whoever bought it and for its creator, also after it was unpublished. */
 export const GET: RequestHandler = async (event) => {
-  const user = requireUser(event)
-  const { app } = event.locals
-  const mediaItemId = await findMedia(event.locals, { userId: user.id, slug: event.params.slug })
-  const file = await app.media.open(mediaItemId, event.request.headers)
+  requireUser(event)
+  const mediaItemId = await findMedia(event.locals, event.params.slug)
+  const file = await event.locals.app.media.open(mediaItemId, event.request.headers)
   if (!file.ok) {
     error(404, {
       message:
@@ -20,18 +20,12 @@ export const GET: RequestHandler = async (event) => {
   return new Response(file.body, { status: file.status, headers: file.headers })
 }
 
-async function findMedia(
-  { app }: RequestEvent['locals'],
-  { userId, slug }: { userId: string; slug: string },
-): Promise<string> {
+async function findMedia(locals: RequestEvent['locals'], slug: string): Promise<string> {
   const nothing = { message: 'This item has no file to download.' }
-  const item = await app.content.getPublishedBySlug(slug)
-  if (item) {
-    const allowed =
-      item.creator.id === userId || (await app.purchases.hasPurchased(userId, item.id))
-    if (!allowed) error(403, { message: 'Buy this item first, then download it.' })
-    return item.mediaItemId ?? error(404, nothing)
+  const published = await locals.app.content.getPublishedBySlug(slug)
+  if (published && (await itemAccess(locals, published)) === 'none') {
+    error(403, { message: 'Buy this item first, then download it.' })
   }
-  const bought = (await app.purchases.listForUser(userId)).find((entry) => entry.slug === slug)
-  return bought?.mediaItemId ?? error(404, nothing)
+  const item = published ?? (await openWithdrawn(locals, slug))?.item
+  return item?.mediaItemId ?? error(404, nothing)
 }
