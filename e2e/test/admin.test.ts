@@ -90,9 +90,29 @@ describe('the owner', () => {
   })
 })
 
+it('the owner features an item, and everyone sees it on the home page until it is taken off', async () => {
+  const grace = await signedInSample('grace')
+  const picked = async (): Promise<string> => {
+    const { text } = await visitor().get('/')
+    return text.slice(text.indexOf('Picked by us'), text.indexOf('New on the shelves'))
+  }
+  const before = await picked()
+  // The newest item, because the home page shows the newest six of what is featured.
+  const { items } = JSON.parse((await visitor().get('/api/content')).text) as {
+    items: { slug: string }[]
+  }
+  const path = `/item/${items.find(({ slug }) => !before.includes(`/item/${slug}"`))?.slug ?? ''}`
+  const featured = await grace.postForm('/admin?/feature', { item: path })
+  expect(featured.text).toContain('is featured')
+  expect(await picked()).toContain(`${path}"`)
+  await grace.postForm('/admin?/unfeature', { slug: path.slice('/item/'.length) })
+  expect(await picked()).not.toContain(`${path}"`)
+  expect((await grace.postForm('/admin?/feature', { item: 'no-such-item' })).status).toBe(404)
+})
+
 it.each(['lin', 'ada'])('%s is no owner, and every action of the owner says so', async (name) => {
   const client = await signedInSample(name)
-  for (const action of ['purge', 'resetLimit', 'settings', 'role']) {
+  for (const action of ['purge', 'resetLimit', 'settings', 'role', 'feature', 'unfeature']) {
     const response = await client.postForm(`/admin?/${action}`, { prefix: 'cache:' })
     expect(response.status, action).toBe(403)
   }

@@ -5,6 +5,7 @@ import {
   publishItem,
   putUpload,
   tinyPng,
+  unpublishItem,
   waitForProcessing,
 } from '@codex/local-stack'
 import { describe, expect, it } from 'vitest'
@@ -32,7 +33,7 @@ describe('an upload', () => {
     expect(response.text).toContain('petal.png')
   })
 
-  it('can be sold: only buyers and its creator download it', async () => {
+  it('can be sold: only buyers and its creator download it, also once it is off the shelves', async () => {
     const ada = await signedInSample('ada')
     const uploaded = await putUpload(ada, tinyPng('for-sale.png'))
     const mediaItemId = mediaIdOf(uploaded.text)
@@ -60,6 +61,16 @@ describe('an upload', () => {
       expect(file.headers.get('content-type')).toBe('image/png')
       expect(file.headers.get('cache-control')).toBe('private, no-store')
     }
+
+    await unpublishItem(ada, itemPath)
+    const page = await buyer.get(`/item/${slug}`)
+    expect(page.status).toBe(200)
+    expect(page.text).toContain('No longer for sale')
+    expect((await buyer.get(download)).status).toBe(200)
+    expect((await visitor().get(`/item/${slug}`)).status).toBe(404)
+    const { client: late } = await signedInPerson('Late Buyer')
+    expect((await late.get(`/item/${slug}`)).status).toBe(404)
+    expect((await late.postForm(`/item/${slug}?/buy`)).status).toBe(404)
   })
 
   it('over the size that is allowed is refused before it is read', async () => {

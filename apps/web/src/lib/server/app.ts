@@ -108,7 +108,7 @@ function createApp(env: Env): App {
     outbox,
     outage,
     originOf(url) {
-      if (env.PUBLIC_ORIGIN) return env.PUBLIC_ORIGIN
+      if (env.PUBLIC_ORIGIN) return new URL(env.PUBLIC_ORIGIN).origin
       if (development) return url.origin
       throw new Error('PUBLIC_ORIGIN must be set outside of development')
     },

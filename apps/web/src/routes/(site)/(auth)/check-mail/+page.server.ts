@@ -1,4 +1,5 @@
 import { fail } from '@sveltejs/kit'
+import { looksLikeEmail } from '$lib/server/email-address.ts'
 import { accountIdentifier } from '$lib/server/limits/account-identifier.ts'
 import { readPendingEmail, rememberPendingEmail } from '$lib/server/pending-email.ts'
 import { readForm, textField } from '$lib/server/read-form.ts'
@@ -11,7 +12,7 @@ export const actions: Actions = {
   default: async (event) => {
     const form = await readForm(event.request)
     const email = textField(form, 'email').trim()
-    if (!email.includes('@')) {
+    if (!looksLikeEmail(email)) {
       return fail(400, { email, sent: false, message: 'Enter the e-mail address of your account.' })
     }
     const decision = await event.locals.app.limits.check('verifyEmail', [

@@ -1,4 +1,5 @@
 import { fail } from '@sveltejs/kit'
+import { looksLikeEmail } from '$lib/server/email-address.ts'
 import { accountIdentifier } from '$lib/server/limits/account-identifier.ts'
 import { readForm, textField } from '$lib/server/read-form.ts'
 import { refuseOverLimit } from '$lib/server/refuse.ts'
@@ -9,7 +10,7 @@ export const actions: Actions = {
     const { app, auth, address } = event.locals
     const form = await readForm(event.request)
     const email = textField(form, 'email').trim()
-    if (!email.includes('@')) {
+    if (!looksLikeEmail(email)) {
       return fail(400, { email, sent: false, message: 'Enter the e-mail address of your account.' })
     }
     const decision = await app.limits.check('passwordReset', [
