@@ -23,6 +23,13 @@ const steps: readonly Step[] = [
     run: () => commandSucceeds(turbo('boundaries')),
   },
   {
+    // Before the types, which wrangler derives from what was built.
+    name: 'build',
+    proves: 'everything builds',
+    run: () =>
+      commandSucceeds(turbo('run', 'build', '--concurrency', '2', '--output-logs', 'errors-only')),
+  },
+  {
     name: 'worker-types',
     proves: 'generated binding types are up to date',
     run: checkWorkerTypes,
@@ -54,12 +61,6 @@ const steps: readonly Step[] = [
     name: 'knip',
     proves: 'no unused file, export or dependency',
     run: () => commandSucceeds(runCommand('knip')),
-  },
-  {
-    name: 'build',
-    proves: 'everything builds',
-    run: () =>
-      commandSucceeds(turbo('run', 'build', '--concurrency', '2', '--output-logs', 'errors-only')),
   },
   {
     name: 'package',
