@@ -1,3 +1,4 @@
+import { assertKV } from '../kv/assert-kv.ts'
 import { deleteKey } from '../kv/delete-key.ts'
 import { deleteKeys, deleteKeysUnder } from '../kv/key-listing.ts'
 import { type KVEntry, toExpiresAtMs, toJsonText, toPutOptions } from '../kv/kv-entry.ts'
@@ -42,13 +43,12 @@ function describeSet(key: string): string {
 /**
  * A cache in Workers KV that never fails a request.
  *
- * **Consistency.** An entry is served until its TTL ends, and a location may serve what it read before for 60 seconds
- * more: after `set` or `delete`, other locations may see the older value that long or longer. Misses are cached by KV
- * too. Within one isolate a value whose load began before a `set` or `delete` of its key does not stay after it: it is not
+ * **Consistency.** An entry is never served past its TTL. After `set` or `delete`, other locations may serve the older
+ * value for 60 seconds or more, until its TTL ends at the latest. Misses are cached by KV too. Within one isolate a value whose load began before a `set` or `delete` of its key does not stay after it: it is not
  * written back, or deleted again where KV already had the write under way.
  *
  * **Values** are plain JSON text under the key as given, so `kv.get(key, 'json')` reads them, and JSON that other code
- * wrote reads back. `null` is a value like any other; `undefined` is never stored. What is not JSON is a miss.
+ * wrote reads back. What is not JSON changes on the way: a `Date` is a string on a hit and a `Map` is `{}`. `null` is a value like any other; `undefined` is never stored. Stored text that is not JSON is a miss.
  *
  * **TTLs** are any number of seconds above 0: expiry is decided on the entry's metadata, while KV keeps the entry for
  * at least its own minimum of 60 seconds.
@@ -78,7 +78,9 @@ export class CacheClient {
   readonly #waitUntil: ((work: Promise<unknown>) => void) | undefined
   readonly #invalidations = new InvalidationLog()
 
+  /** @throws {TypeError} When `kv` is no namespace, as where a binding is missing. */
   constructor(kv: KVNamespace, options: CacheClientOptions = {}) {
+    assertKV('create cache', kv)
     this.#kv = kv
     this.#now = options.now ?? Date.now
     this.#report = createReporter(options.onEvent)
@@ -126,7 +128,7 @@ export class CacheClient {
   }
 
   /**
-   * Deletes entries, six at a time. A billed delete for each distinct key.
+   * Deletes entries, six at a time, each as {@link delete} does. A billed delete for each distinct key.
    *
    * @throws {KVError} The first failure, after all were tried.
    */
@@ -158,7 +160,7 @@ export class CacheClient {
    * Callers that find nothing at the same time all load. A value is not written back when KV failed to read, or when
    * its key was set or deleted in this isolate while it was loading.
    *
-   * @param load Gives the value on a miss. `null` is stored, `undefined` is returned and not stored. What it throws
+   * @param load Gives the value on a miss: plain JSON, because a hit gives back what JSON keeps of it. `null` is stored, `undefined` is returned and not stored. What it throws
    * reaches the caller unchanged, and nothing is stored.
    * @throws {RangeError} When the TTL is out of range, before anything is read.
    * @throws {TypeError} When the loaded value has no JSON text.

@@ -1,4 +1,5 @@
 import { createReporter, type EventReporter } from '../shared/client-event.ts'
+import { assertKV } from './assert-kv.ts'
 import { deleteKey } from './delete-key.ts'
 import { deleteKeysUnder, iterateKeys } from './key-listing.ts'
 import {
@@ -97,10 +98,11 @@ export class KVStore {
   readonly #report: EventReporter
 
   /**
-   * @throws {TypeError} When the prefix is empty or holds a lone surrogate.
+   * @throws {TypeError} When `kv` is no namespace, or the prefix is empty or holds a lone surrogate.
    * @throws {RangeError} When the prefix is too long or `defaultTtlSeconds` is out of range.
    */
   constructor(kv: KVNamespace, options: KVStoreOptions) {
+    assertKV('create KV store', kv)
     if (options.prefix === '') {
       throw new TypeError('Cannot create KV store: prefix must not be empty')
     }
@@ -186,7 +188,10 @@ export class KVStore {
     await this.#write(key, value, action, options)
   }
 
-  /** Deletes an entry. A key that is not there is no error. */
+  /**
+   * Deletes an entry, with one retry after a second where KV refuses it for a write just before. A key that is not
+   * there is no error.
+   */
   async delete(key: string): Promise<void> {
     await deleteKey(this.#kv, this.#toKVKey(key))
   }

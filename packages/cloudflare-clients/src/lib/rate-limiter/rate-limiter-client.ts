@@ -1,3 +1,4 @@
+import { assertKV } from '../kv/assert-kv.ts'
 import { toExpirationTtlSeconds } from '../kv/kv-entry.ts'
 import { kvCall, type KVError, toKVError } from '../kv/kv-error.ts'
 import { kvLimits } from '../kv/kv-limits.ts'
@@ -86,8 +87,12 @@ export class RateLimiterClient {
   readonly #maxLocalCounts: number
   readonly #localCounts = new Map<string, LocalCount>()
 
-  /** @throws {RangeError} When `maxLocalCounts` is not a whole number of at least 1. */
+  /**
+   * @throws {TypeError} When `kv` is no namespace, as where a binding is missing.
+   * @throws {RangeError} When `maxLocalCounts` is not a whole number of at least 1.
+   */
   constructor(kv: KVNamespace, options: RateLimiterClientOptions = {}) {
+    assertKV('create rate limiter', kv)
     this.#kv = kv
     this.#now = options.now ?? Date.now
     this.#report = createReporter(options.onEvent)

@@ -37,8 +37,9 @@ export function toStoredSession({ session, user }: CachedSession): StoredSession
       id,
       userId,
       expiresAt,
-      ...(ipAddress !== undefined && { ipAddress }),
-      ...(userAgent !== undefined && { userAgent }),
+      // Rows of a database have null where the field is absent.
+      ...(ipAddress != null && { ipAddress }),
+      ...(userAgent != null && { userAgent }),
     },
     user: {
       id: user.id,
@@ -54,25 +55,35 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null
 }
 
-function areStrings(...values: readonly unknown[]): boolean {
-  return values.every((value) => typeof value === 'string')
-}
-
-function areOptionalStrings(...values: readonly unknown[]): boolean {
-  return values.every((value) => value === undefined || typeof value === 'string')
-}
-
-/** Whether what was read from KV is a session that this package stored. */
-export function isStoredSession(value: unknown): value is StoredSession {
-  if (!isRecord(value) || !isRecord(value.session) || !isRecord(value.user)) return false
+/**
+ * Looks for what keeps a value from being a session, with or without its bearer.
+ *
+ * @returns What was wanted and what came, such as `user.name must be a string, received undefined`, or `null`.
+ */
+export function findSessionFault(value: unknown): string | null {
+  if (!isRecord(value) || !isRecord(value.session)) return 'session must be an object'
+  if (!isRecord(value.user)) return 'user must be an object'
   const { session, user } = value
-  return (
-    areStrings(session.id, session.userId, session.expiresAt, user.id, user.email, user.name) &&
-    areOptionalStrings(session.ipAddress, session.userAgent) &&
-    !Number.isNaN(Date.parse(String(session.expiresAt))) &&
-    typeof user.role === 'string' &&
-    roles.includes(user.role) &&
-    typeof user.emailVerified === 'boolean' &&
-    session.userId === user.id
-  )
+  const strings = {
+    'session.id': session.id,
+    'session.userId': session.userId,
+    'session.expiresAt': session.expiresAt,
+    'session.ipAddress': session.ipAddress ?? '',
+    'session.userAgent': session.userAgent ?? '',
+    'user.id': user.id,
+    'user.email': user.email,
+    'user.name': user.name,
+    'user.role': user.role,
+  }
+  for (const [path, field] of Object.entries(strings)) {
+    if (typeof field !== 'string') return `${path} must be a string, received ${typeof field}`
+  }
+  if (Number.isNaN(Date.parse(String(session.expiresAt)))) {
+    return 'session.expiresAt must be an ISO 8601 date'
+  }
+  if (!roles.includes(String(user.role))) return `user.role must be one of ${roles.join(', ')}`
+  if (typeof user.emailVerified !== 'boolean') {
+    return `user.emailVerified must be a boolean, received ${typeof user.emailVerified}`
+  }
+  return session.userId === user.id ? null : 'session.userId must be user.id'
 }

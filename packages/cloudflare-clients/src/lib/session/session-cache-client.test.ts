@@ -191,6 +191,36 @@ test('refuses a token that is not a string: a missing cookie must not find a ses
   expect(await dumpKV(env.KV)).toEqual([])
 })
 
+test.for([
+  ['session.expiresAt', new Date(), 'session.expiresAt must be a string, received object'],
+  ['session.expiresAt', 'soon', 'session.expiresAt must be an ISO 8601 date'],
+  ['session.userAgent', 7, 'session.userAgent must be a string, received number'],
+  ['session.userId', 'user-2', 'session.userId must be user.id'],
+  ['user.role', 'admin', 'user.role must be one of customer, owner, creator'],
+  ['user.emailVerified', 1, 'user.emailVerified must be a boolean, received number'],
+  ['user.name', undefined, 'user.name must be a string, received undefined'],
+] as const)('says that %s cannot be %o', async ([path, value, message]) => {
+  const cached = createSession('t')
+  const [part, field = ''] = path.split('.')
+  const bad =
+    part === 'user'
+      ? { ...cached, user: { ...cached.user, [field]: value } }
+      : { ...cached, session: { ...cached.session, [field]: value } }
+  await expect(
+    new SessionCacheClient(env.KV).set('t', bad as unknown as CachedSession),
+  ).rejects.toThrow(`Cannot cache session: ${message}`)
+  expect(await dumpKV(env.KV)).toEqual([])
+})
+
+test('takes a row whose absent fields are null', async () => {
+  const { session, user } = createSession('t')
+  const row = { ...session, ipAddress: null, userAgent: null }
+  const sessions = new SessionCacheClient(env.KV)
+  await sessions.set('t', { session: row, user } as unknown as CachedSession)
+  const { ipAddress: _ip, userAgent: _agent, ...sparse } = session
+  expect(await sessions.get('t')).toEqual({ session: sparse, user })
+})
+
 describe('deleting', () => {
   test('forgets one session and leaves the others', async () => {
     const sessions = new SessionCacheClient(env.KV)

@@ -1,3 +1,4 @@
+import { assertKV } from '../kv/assert-kv.ts'
 import { deleteKey } from '../kv/delete-key.ts'
 import { iterateKeys } from '../kv/key-listing.ts'
 import { isExpired, type KVEntry, toExpiresAtMs, toPutOptions } from '../kv/kv-entry.ts'
@@ -9,7 +10,7 @@ import { forEachConcurrent } from '../shared/for-each-concurrent.ts'
 import { sha256Base64Url } from '../shared/sha256.ts'
 import {
   type CachedSession,
-  isStoredSession,
+  findSessionFault,
   type StoredSession,
   toStoredSession,
 } from './cached-session.ts'
@@ -66,8 +67,12 @@ export class SessionCacheClient {
   readonly #maxTtlSeconds: number
   readonly #onStoreError: 'throw' | 'miss'
 
-  /** @throws {RangeError} When `maxTtlSeconds` is not above 0. */
+  /**
+   * @throws {TypeError} When `kv` is no namespace, as where a binding is missing.
+   * @throws {RangeError} When `maxTtlSeconds` is not above 0.
+   */
   constructor(kv: KVNamespace, options: SessionCacheClientOptions = {}) {
+    assertKV('create session cache', kv)
     this.#kv = kv
     this.#now = options.now ?? Date.now
     this.#report = createReporter(options.onEvent)
@@ -110,15 +115,15 @@ export class SessionCacheClient {
    * @throws {TypeError} When the token is not the session's, the user is not the session's, or a field is missing.
    * @throws {KVError} When KV fails, other than by that limit, and `onStoreError` is `throw`.
    */
-  async set(token: string, { session, user }: CachedSession): Promise<void> {
+  async set(token: string, cached: CachedSession): Promise<void> {
     const tokenHash = hashToken('cache session', token)
+    const fault = findSessionFault(cached)
+    if (fault !== null) throw new TypeError(`Cannot cache session: ${fault}`)
+    const { session, user } = cached
     if (session.token !== token) {
       throw new TypeError('Cannot cache session: token must be the session’s own')
     }
-    const stored = toStoredSession({ session, user })
-    if (!isStoredSession(stored)) {
-      throw new TypeError('Cannot cache session: it must have every field of a CachedSession')
-    }
+    const stored = toStoredSession(cached)
     const nowMs = this.#now()
     const expiresAtMs = Math.min(Date.parse(session.expiresAt), nowMs + this.#maxTtlSeconds * 1000)
     if (isExpired(expiresAtMs, nowMs)) return
@@ -137,7 +142,7 @@ export class SessionCacheClient {
   }
 
   /**
-   * Forgets one session. The entry under its user stays until it expires, which costs less than reading whose it is.
+   * Forgets one session, with one retry after a second where KV refuses it for a write just before. The entry under its user stays until it expires, which costs less than reading whose it is.
    *
    * @throws {KVError} When KV fails, whatever `onStoreError` says: the session may still be served.
    */
@@ -178,8 +183,9 @@ export class SessionCacheClient {
     } catch {
       value = undefined
     }
-    if (isStoredSession(value)) return value
-    const reason = 'it is not a session'
+    const fault = findSessionFault(value)
+    if (fault === null) return value as StoredSession
+    const reason = `it is not a session: ${fault}`
     this.#report({ type: 'corrupt_value', client: 'session-cache', key, reason })
     return null
   }

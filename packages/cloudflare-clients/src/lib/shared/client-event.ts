@@ -26,10 +26,12 @@ export type EventReporter = (event: ClientEvent) => void
 
 function logEvent(event: ClientEvent): void {
   const detail =
-    event.type === 'store_error'
-      ? { ...event, error: { code: event.error.code, message: event.error.message } }
-      : event
+    event.type === 'store_error' ? { ...event, error: describeError(event.error) } : event
   console.warn(JSON.stringify({ event: event.type, ...detail }))
+}
+
+function describeError({ code, message, cause }: CloudflareClientError): object {
+  return { code, message, ...(cause instanceof Error && { cause: cause.message }) }
 }
 
 /**

@@ -1,0 +1,12 @@
+/**
+ * A missing binding is `undefined` at run time whatever its generated type says. Found out here it has one clear
+ * message; found out later every read would look like an outage.
+ *
+ * @throws {TypeError} When `kv` is no namespace.
+ */
+export function assertKV(action: string, kv: unknown): void {
+  if ((typeof kv === 'object' && kv !== null) || typeof kv === 'function') return
+  throw new TypeError(
+    `Cannot ${action}: kv must be a KVNamespace, received ${kv === null ? 'null' : typeof kv} (is the binding in the Worker's configuration?)`,
+  )
+}
