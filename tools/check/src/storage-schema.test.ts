@@ -1,11 +1,10 @@
-import { readFile } from 'node:fs/promises'
+import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { globSync } from 'node:fs'
 import { keyPatterns } from '@codex/cloudflare-clients'
 import { expect, test } from 'vitest'
 import { repositoryRoot } from './run-command.ts'
 
-const schema = await readFile(join(repositoryRoot, 'docs/storage-schema.md'), 'utf8')
+const schema = readFileSync(join(repositoryRoot, 'docs/storage-schema.md'), 'utf8')
 
 /** The keys in the first column of the tables under a heading. */
 function documentedKeys(heading: string): string[] {
@@ -13,34 +12,62 @@ function documentedKeys(heading: string): string[] {
   return [...section.matchAll(/^\| `([^`]+)`/gm)].map(([, key = '']) => key)
 }
 
-/** The features of every `keys.cache('feature', …)` and `keys.cachePrefix('feature')` in the code that ships. */
-async function usedCacheFeatures(): Promise<Set<string>> {
-  const files = globSync(
-    ['packages/*/src/**/*.ts', 'workers/*/src/**/*.ts', 'apps/*/src/**/*.ts'],
-    {
-      cwd: repositoryRoot,
-    },
-  ).filter((file) => !file.includes('.test.') && !file.startsWith('packages/cloudflare-clients/'))
-  const sources = await Promise.all(
-    files.map((file) => readFile(join(repositoryRoot, file), 'utf8')),
-  )
-  return new Set(
-    sources.flatMap((source) =>
-      [...source.matchAll(/keys\.cache(?:Prefix)?\(\s*'([^']+)'/g)].map(
-        ([, feature = '']) => feature,
-      ),
-    ),
-  )
+const sources = new Map(
+  globSync(['packages/*/src/**/*.ts', 'workers/*/src/**/*.ts', 'apps/*/src/**/*.ts'], {
+    cwd: repositoryRoot,
+  })
+    .filter((file) => !file.includes('.test.') && !file.startsWith('packages/cloudflare-clients/'))
+    .map((file) => [file, readFileSync(join(repositoryRoot, file), 'utf8')]),
+)
+
+/** A key with what varies in it left open: `cache:content:item:{}`. */
+function shapeOf(key: string): string {
+  return key.replaceAll(/\{\w+\}/g, '{}')
+}
+
+/** Where the code that ships builds which cache entry: the shape of every `keys.cache('feature', …)`. */
+function usedCacheKeys(): Map<string, string> {
+  const used = new Map<string, string>()
+  for (const [file, source] of sources) {
+    for (const [, parts = ''] of source.matchAll(/keys\.cache\(([^)]*)\)/g)) {
+      const shapes = parts
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== '')
+        .map((part) => /^'([^']*)'$/.exec(part)?.[1] ?? '{}')
+      used.set(['cache', ...shapes].join(':'), file)
+    }
+  }
+  return used
 }
 
 test('lists exactly the key patterns that the clients write', () => {
   expect(documentedKeys('Patterns').toSorted()).toEqual(Object.values(keyPatterns).toSorted())
 })
 
-test('lists exactly the cache features that the code uses', async () => {
-  const documented = new Set(documentedKeys('Cache entries').map((key) => key.split(':')[1] ?? ''))
-  expect([...documented].toSorted()).toEqual([...(await usedCacheFeatures())].toSorted())
-  expect(documented.size).toBeGreaterThan(0)
+test('has a row for every cache entry that the code builds, and no other', () => {
+  const documented = documentedKeys('Cache entries').map(shapeOf)
+  const used = usedCacheKeys()
+  const missing = [...used]
+    .filter(([shape]) => !documented.includes(shape))
+    .map(([shape, file]) => `docs/storage-schema.md has no row for ${shape}, built in ${file}`)
+  const stale = documented
+    .filter((shape) => !used.has(shape))
+    .map((shape) => `docs/storage-schema.md has a row for ${shape}, which nothing builds`)
+  expect([...missing, ...stale]).toEqual([])
+  expect(used.size).toBeGreaterThan(5)
+})
+
+test('has a row for what every KVStore of the code holds', () => {
+  const documented = documentedKeys('Patterns')
+  for (const [file, source] of sources) {
+    for (const [, prefix = ''] of source.matchAll(/new KVStore\([^{]*\{\s*prefix: '([^']+)'/g)) {
+      expect(
+        documented.some((key) => key.startsWith(`${prefix}:`)),
+        `docs/storage-schema.md has no row for ${prefix}:…, kept in ${file}`,
+      ).toBe(true)
+    }
+  }
 })
 
 test('says who writes and reads every key, how long it lives and what it holds', () => {
