@@ -1,6 +1,6 @@
 import { isSignedIn, newPerson, sampleUser, signIn, signUp, verifyByMail } from '@codex/local-stack'
 import { describe, expect, it } from 'vitest'
-import { listKeys } from '../src/local-kv.ts'
+import { listKeys, writeValue } from '../src/local-kv.ts'
 import { signedInPerson, signedInSample, visitor } from '../src/visitor.ts'
 
 describe('the owner', () => {
@@ -23,6 +23,64 @@ describe('the owner', () => {
     const grace = await signedInSample('grace')
     expect((await grace.postForm('/admin?/purge', { prefix })).status).toBe(400)
     expect(await isSignedIn(grace)).toBe(true)
+  })
+
+  it('lists what the cache holds only when asked, page by page, and deletes one entry', async () => {
+    const grace = await signedInSample('grace')
+    const keys = Array.from(
+      { length: 51 },
+      (_, number) => `cache:listed:${String(number).padStart(2, '0')}`,
+    )
+    for (const key of keys) await writeValue('cache', { key, value: '1' })
+    await visitor().get('/browse/courses')
+    const unasked = await grace.get('/admin')
+    expect(unasked.text).toContain('What the cache holds')
+    expect(unasked.headers.get('x-codex-operations')).toContain('kv.list=0')
+    const shelf = await grace.get('/admin?list=cache:content:')
+    expect(shelf.text).toMatch(/cache:content:category:courses<[^]*?>\d+ (?:min|s) left/)
+
+    const first = await grace.get('/admin?list=cache:listed:')
+    expect(first.headers.get('x-codex-operations')).toContain('kv.list=1')
+    expect(first.text).toContain('Delete cache:listed:49')
+    expect(first.text).not.toContain('cache:listed:50')
+    const more = /href="([^"]*from=[^"]*)#held"/.exec(first.text)?.[1]?.replaceAll('&amp;', '&')
+    const last = await grace.get(more ?? '')
+    expect(last.text).toContain('Delete cache:listed:50')
+    expect(last.text).not.toContain('More entries')
+
+    const action = '/admin?/deleteEntry&list=cache:listed:'
+    const deleted = await grace.postForm(action, { key: 'cache:listed:07' })
+    expect(deleted.text).toContain('Deleted cache:listed:07')
+    expect(deleted.text).toContain('Delete cache:listed:08')
+    expect(deleted.text).not.toContain('Delete cache:listed:07')
+    const left = (await listKeys('cache')).filter(({ name }) => keys.includes(name))
+    expect(left).toHaveLength(50)
+    await grace.postForm('/admin?/purge', { prefix: 'cache:listed:' })
+  })
+
+  it('cannot list or delete what is not in the cache', async () => {
+    const grace = await signedInSample('grace')
+    const response = await grace.get('/admin?list=session:')
+    expect(response.text).toContain('A prefix begins with')
+    expect(response.text).not.toContain('session:token:')
+    const [session] = await listKeys('auth-session')
+    expect((await grace.postForm('/admin?/deleteEntry', { key: session?.name ?? '' })).status).toBe(
+      400,
+    )
+  })
+
+  it('reads that the cache does not answer, on a page that works otherwise', async () => {
+    const grace = await signedInSample('grace')
+    await visitor().postJson('/dev/kv-outage', { on: true })
+    try {
+      const response = await grace.get('/admin?list=cache:content:')
+      expect(response.status).toBe(200)
+      expect(response.text).toContain('The cache did not answer')
+      const deleted = await grace.postForm('/admin?/deleteEntry', { key: 'cache:content:newest' })
+      expect(deleted.status).toBe(502)
+    } finally {
+      await visitor().postJson('/dev/kv-outage', { on: false })
+    }
   })
 
   it('lets a person who guessed too often try again', async () => {
@@ -112,7 +170,15 @@ it('the owner features an item, and everyone sees it on the home page until it i
 
 it.each(['lin', 'ada'])('%s is no owner, and every action of the owner says so', async (name) => {
   const client = await signedInSample(name)
-  for (const action of ['purge', 'resetLimit', 'settings', 'role', 'feature', 'unfeature']) {
+  for (const action of [
+    'purge',
+    'deleteEntry',
+    'resetLimit',
+    'settings',
+    'role',
+    'feature',
+    'unfeature',
+  ]) {
     const response = await client.postForm(`/admin?/${action}`, { prefix: 'cache:' })
     expect(response.status, action).toBe(403)
   }

@@ -204,6 +204,11 @@ describe.each(screens)('on a $name', (screen) => {
     await tab.page.getByLabel('Prefix').fill('cache:content:')
     await tab.press(/^Purge/)
     await tab.sees(/Deleted \d+ entr/)
+    await tab.goto('/browse')
+    await tab.goto('/admin?list=cache:')
+    await tab.picture('admin-cache')
+    await tab.press('Delete cache:content:newest')
+    await tab.sees('Deleted cache:content:newest')
   })
 
   it('an unknown address shows a page that helps', async () => {

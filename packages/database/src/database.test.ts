@@ -22,6 +22,30 @@ async function addUser(email: string): Promise<string> {
   return user.id
 }
 
+describe('the migrations', () => {
+  const shelves = [
+    'Courses',
+    'Sample packs',
+    'Photo presets',
+    'Essays and zines',
+    'Design templates',
+    'Film and 3D assets',
+  ]
+
+  it('give a new site its six categories, in order', async () => {
+    const rows = await database.select().from(categories).orderBy(categories.position)
+    expect(rows.map((row) => row.name)).toEqual(shelves)
+  })
+
+  it('leave a category as it is that is there already', async () => {
+    await database.update(categories).set({ name: 'Classes' }).where(eq(categories.slug, 'courses'))
+    const again = env.D1_MIGRATIONS.find(({ name }) => name === '0001_categories.sql')
+    for (const query of again?.queries ?? []) await env.DB.prepare(query).run()
+    const rows = await database.select().from(categories).orderBy(categories.position)
+    expect(rows.map((row) => row.name)).toEqual(['Classes', ...shelves.slice(1)])
+  })
+})
+
 describe('the schema', () => {
   it('fills in ids, times, the role and the verification of a new user', async () => {
     const before = Date.now()

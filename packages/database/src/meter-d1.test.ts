@@ -11,6 +11,7 @@ let metered: D1Database
 
 beforeEach(async () => {
   await applyD1Migrations(env.DB, env.D1_MIGRATIONS)
+  await env.DB.prepare('DELETE FROM categories').run()
   queries = 0
   metered = meterD1(env.DB, (count) => {
     queries += count

@@ -39,10 +39,11 @@ describe('sampleData', () => {
   })
 
   it('has enough to browse: ten items in each of six categories, some featured, free and in draft', async () => {
-    const { content: items, categories: all } = await sampleData({ nowMs })
-    expect(all).toHaveLength(6)
-    for (const category of all) {
-      expect(items.filter((item) => item.categoryId === category.id)).toHaveLength(10)
+    const { content: items } = await sampleData({ nowMs })
+    const ids = new Set(items.map((item) => item.categoryId))
+    expect(ids.size).toBe(6)
+    for (const id of ids) {
+      expect(items.filter((item) => item.categoryId === id)).toHaveLength(10)
     }
     expect(items.filter((item) => item.featured === true).length).toBeGreaterThanOrEqual(6)
     expect(items.filter((item) => item.priceCents === 0).length).toBeGreaterThanOrEqual(5)

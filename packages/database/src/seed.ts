@@ -6,7 +6,6 @@ import { sampleData } from './sample-data/sample-data.ts'
 import { samplePassword } from './sample-data/sample-users.ts'
 import {
   accounts,
-  categories,
   content,
   creators,
   mediaItems,
@@ -41,8 +40,8 @@ export interface SeedResult {
 }
 
 /**
- * Fills a migrated database with a sample platform to browse: an owner, creators, customers, content in six
- * categories, media, purchases and settings.
+ * Fills a migrated database with a sample platform to browse: an owner, creators, customers, content in the
+ * six categories of the migrations, media, purchases and settings.
  *
  * One transaction: it is there whole or not at all. Rows that exist already are left as they are, so seeding
  * again inserts nothing, and what somebody edited stays edited.
@@ -66,7 +65,6 @@ export async function seed(database: Database, options: SeedOptions): Promise<Se
     ...insertMissing(database, users, data.users),
     ...insertMissing(database, accounts, accountRows),
     ...insertMissing(database, creators, data.creators),
-    ...insertMissing(database, categories, data.categories),
     ...insertMissing(database, mediaItems, data.mediaItems),
     ...insertMissing(database, content, data.content),
     ...insertMissing(database, purchases, data.purchases),

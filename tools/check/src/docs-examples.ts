@@ -4,7 +4,11 @@ import ts from 'typescript'
 import { extractExamples } from './extract-examples.ts'
 import type { StepResult } from './step.ts'
 
-const documents = ['README.md', 'packages/*/README.md', 'packages/cloudflare-clients/src/**/*.ts']
+const documents = [
+  'README.md',
+  '{packages,tools}/*/README.md',
+  'packages/cloudflare-clients/src/**/*.ts',
+]
 
 /** Examples outside a package see what this one sees: it is the one they are about. */
 const productFolder = 'packages/cloudflare-clients'
@@ -19,6 +23,7 @@ declare namespace Cloudflare {
     readonly CACHE_KV: KVNamespace
     readonly DB: D1Database
     readonly MEDIA: R2Bucket
+    readonly AUTH_SECRET: string
   }
 }
 declare const env: Cloudflare.Env
@@ -43,7 +48,7 @@ export function checkDocsExamples(root: string): StepResult {
   const examplesByFolder = new Map<string, Map<string, VirtualFile>>()
   for (const document of globSync(documents, { cwd: root })) {
     if (document.endsWith('.test.ts')) continue
-    const folder = /^packages\/[^/]+/.exec(document)?.[0] ?? productFolder
+    const folder = /^(?:packages|tools)\/[^/]+/.exec(document)?.[0] ?? productFolder
     const files = examplesByFolder.get(folder) ?? new Map<string, VirtualFile>()
     examplesByFolder.set(folder, files)
     for (const { code, line } of extractExamples(readFileSync(join(root, document), 'utf8'))) {

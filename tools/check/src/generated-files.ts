@@ -1,20 +1,25 @@
+import { globSync } from 'node:fs'
 import { cp, mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { repositoryRoot, runCommand } from './run-command.ts'
 import type { StepResult } from './step.ts'
 
-const workerFolders = ['apps/web', 'workers/queue-consumer', 'workers/webhook-handler']
-
 /** Whether each worker-configuration.d.ts is what `wrangler types` makes of the wrangler.jsonc beside it. */
 export async function checkWorkerTypes(): Promise<StepResult> {
+  const workerFolders = globSync('{apps,workers}/*/wrangler.jsonc', { cwd: repositoryRoot })
+    .map((config) => dirname(config))
+    .sort()
   for (const folder of workerFolders) {
     const { exitCode, output } = await runCommand('wrangler', {
       args: ['types', '--include-runtime=false', '--check'],
       cwd: join(repositoryRoot, folder),
     })
     if (exitCode !== 0) {
-      return { ok: false, detail: `${output}\n\nTo update: pnpm --filter ./${folder} types` }
+      return {
+        ok: false,
+        detail: `${output}\n\nTo update: npx -y pnpm@10.34.9 --filter ./${folder} types`,
+      }
     }
   }
   return { ok: true, detail: `types of ${workerFolders.length} workers` }
@@ -47,7 +52,7 @@ export async function checkMigrations(): Promise<StepResult> {
     const statements = await Promise.all(added.map((name) => readFile(join(copy, name), 'utf8')))
     return {
       ok: false,
-      detail: `The schema has changes that no migration makes. To add one: pnpm --filter @codex/database generate\n\n${[output, ...statements].join('\n')}`,
+      detail: `The schema has changes that no migration makes. To add one: npx -y pnpm@10.34.9 --filter @codex/database generate\n\n${[output, ...statements].join('\n')}`,
     }
   } finally {
     await rm(copy, { recursive: true, force: true })

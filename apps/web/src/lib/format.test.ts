@@ -2,6 +2,20 @@ import { describe, expect, it } from 'vitest'
 import { formatBytes } from './format-bytes.ts'
 import { formatDate, formatDateTime } from './format-date.ts'
 import { formatPrice, parsePriceCents } from './format-price.ts'
+import { formatTimeLeft } from './format-time-left.ts'
+
+describe('formatTimeLeft', () => {
+  it.each([
+    [-1, '0 s'],
+    [59, '59 s'],
+    [60, '1 min'],
+    [3599, '59 min'],
+    [3600, '1 h'],
+    [86_400, '1 d'],
+  ])('writes %d seconds as %s', (seconds, text) => {
+    expect(formatTimeLeft(seconds)).toBe(text)
+  })
+})
 
 describe('formatPrice', () => {
   it('calls 0 free and leaves out empty cents', () => {

@@ -1,7 +1,7 @@
 import { applyD1Migrations, reset } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { createEmptyKV } from '@codex/cloudflare-clients'
-import { content } from '@codex/database'
+import { categories, content } from '@codex/database'
 import { eq } from 'drizzle-orm'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
@@ -24,6 +24,7 @@ const start = Date.UTC(2026, 5, 1)
 
 beforeEach(async () => {
   await applyD1Migrations(env.DB, env.D1_MIGRATIONS)
+  await database.delete(categories)
   await addCreator('ada')
   await addCategory('audio', 1)
   await addCategory('video', 0)

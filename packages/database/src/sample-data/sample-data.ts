@@ -1,5 +1,4 @@
 import type {
-  categories,
   content,
   creators,
   mediaItems,
@@ -17,7 +16,6 @@ import { sampleCreators, sampleUsers } from './sample-users.ts'
 export interface SampleData {
   readonly users: readonly (typeof users.$inferInsert)[]
   readonly creators: readonly (typeof creators.$inferInsert)[]
-  readonly categories: readonly (typeof categories.$inferInsert)[]
   readonly mediaItems: readonly (typeof mediaItems.$inferInsert)[]
   readonly content: readonly (typeof content.$inferInsert)[]
   readonly purchases: readonly (typeof purchases.$inferInsert)[]
@@ -66,6 +64,7 @@ export async function sampleData({ nowMs }: { nowMs: number }): Promise<SampleDa
         id: contentId(item.slug),
         slug: item.slug,
         creatorId,
+        // The id that the migration gave it.
         categoryId: `sample-category-${category.slug}`,
         mediaItemId: `sample-media-${item.slug}`,
         title: item.title,
@@ -106,13 +105,6 @@ export async function sampleData({ nowMs }: { nowMs: number }): Promise<SampleDa
       ...creator,
       storagePrefix: storagePrefix(creator.handle),
       createdAt: joined.createdAt,
-    })),
-    categories: sampleCategories.map(({ slug, name, description }, position) => ({
-      id: `sample-category-${slug}`,
-      slug,
-      name,
-      description,
-      position,
     })),
     mediaItems: mediaRows,
     content: contentRows,

@@ -1,6 +1,11 @@
 import { createAuth } from '@codex/auth'
 import type { Auth, Mailer } from '@codex/auth'
-import { CacheClient, RateLimiterClient, SessionCacheClient } from '@codex/cloudflare-clients'
+import {
+  CacheClient,
+  KVStore,
+  RateLimiterClient,
+  SessionCacheClient,
+} from '@codex/cloudflare-clients'
 import {
   createAnalyticsService,
   createContentService,
@@ -41,6 +46,8 @@ export interface App {
   readonly meter: OperationMeter
   readonly background: BackgroundWork
   readonly cache: CacheClient
+  /** The same entries as names to list. What is written or deleted goes through {@link cache}. */
+  readonly cacheStore: KVStore
   readonly limits: RateLimits
   readonly database: Database
   readonly content: ContentService
@@ -91,6 +98,7 @@ function createApp(env: Env): App {
     meter,
     background,
     cache,
+    cacheStore: new KVStore(cacheKV, { prefix: 'cache' }),
     limits,
     database,
     content: createContentService(services),

@@ -3,6 +3,7 @@ import type { RequestEvent } from '@sveltejs/kit'
 import { keys } from '@codex/cloudflare-clients'
 import type { UserRole } from '@codex/cloudflare-clients'
 import type { DailyAnalytics, FeaturedChange } from '@codex/core-services'
+import { isCachePrefix, readCacheContents } from '$lib/server/cache-contents.ts'
 import { readItemSlug } from '$lib/server/item-slug.ts'
 import { canonicalEmail, identifierFor } from '$lib/server/limits/account-identifier.ts'
 import { enforcedPolicies } from '$lib/server/limits/rate-limits.ts'
@@ -14,8 +15,6 @@ import { toFieldErrors } from '$lib/server/settings-form.ts'
 import type { Actions, PageServerLoad } from './$types'
 
 const bytesPerMegabyte = 1024 * 1024
-/** What one purge may be asked for: everything cached, or a part of it. Never sessions or counts. */
-const purgeablePrefix = /^cache:[\x20-\x7e]{0,200}$/
 const roles: readonly UserRole[] = ['customer', 'creator', 'owner']
 
 export const load: PageServerLoad = async (event) => {
@@ -24,10 +23,19 @@ export const load: PageServerLoad = async (event) => {
   const today = new Date().toISOString().slice(0, 10)
   const askedDay = event.url.searchParams.get('day')
   const day = askedDay === null || askedDay === '' ? today : askedDay
-  const [settings, daily, featured] = await Promise.all([
+  const listPrefix = event.url.searchParams.get('list')
+  const listFrom = event.url.searchParams.get('from')
+  const [settings, daily, featured, cacheContents] = await Promise.all([
     app.settings.get(),
     app.analytics.daily(day),
     app.content.listAllFeatured(),
+    listPrefix === null
+      ? null
+      : readCacheContents(app.cacheStore, {
+          prefix: listPrefix.trim(),
+          cursor: listFrom,
+          nowMs: Date.now(),
+        }),
   ])
   const analytics: DailyAnalytics | null = daily.ok ? daily.analytics : null
   return {
@@ -40,6 +48,8 @@ export const load: PageServerLoad = async (event) => {
     analytics,
     analyticsProblem: daily.ok ? null : 'That is no day that has figures.',
     featured,
+    cacheContents,
+    cacheListedFrom: listFrom,
     // Copied, because the meter goes on counting.
     operations: structuredClone(app.meter.totals),
     requests: app.meter.requests,
@@ -60,7 +70,7 @@ export const actions: Actions = {
   purge: async (event) => {
     const { form, app } = await readOwnersForm(event)
     const prefix = textField(form, 'prefix').trim()
-    if (!purgeablePrefix.test(prefix)) {
+    if (!isCachePrefix(prefix)) {
       return refuse('purge', 'A prefix begins with “cache:”, such as cache:content:')
     }
     try {
@@ -70,6 +80,20 @@ export const actions: Actions = {
     } catch (cause) {
       log('error', 'cache_not_purged', { prefix, error: describeError(cause) })
       return refuse('purge', 'The cache did not answer. Some entries may remain; try again.', 502)
+    }
+  },
+
+  deleteEntry: async (event) => {
+    const { form, app } = await readOwnersForm(event)
+    const key = textField(form, 'key')
+    if (!key.startsWith('cache:')) return refuse('entry', 'Choose one of the entries.')
+    try {
+      // Not through the store: the cache also keeps what is being loaded from coming back under this key.
+      await app.cache.delete(key)
+      return done('entry', `Deleted ${key}`)
+    } catch (cause) {
+      log('error', 'cache_entry_not_deleted', { key, error: describeError(cause) })
+      return refuse('entry', 'The cache did not answer. The entry may remain; try again.', 502)
     }
   },
 
