@@ -206,9 +206,9 @@ test.for([
     part === 'user'
       ? { ...cached, user: { ...cached.user, [field]: value } }
       : { ...cached, session: { ...cached.session, [field]: value } }
-  await expect(
-    new SessionCacheClient(env.KV).set('t', bad as unknown as CachedSession),
-  ).rejects.toThrow(`Cannot cache session: ${message}`)
+  await expect(new SessionCacheClient(env.KV).set('t', bad)).rejects.toThrow(
+    `Cannot cache session: ${message}`,
+  )
   expect(await dumpKV(env.KV)).toEqual([])
 })
 
