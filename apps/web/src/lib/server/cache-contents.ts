@@ -8,7 +8,7 @@ const cacheKeyStart = 'cache:'
 const cachePrefix = /^cache:[\x20-\x7e]{0,200}$/
 const entriesPerPage = 50
 
-export interface CacheEntryLine {
+interface CacheEntryLine {
   /** The whole key, as `CacheClient` takes it. */
   readonly key: string
   /** `null` where it does not expire. */
