@@ -1,4 +1,12 @@
-import { isSignedIn, newPerson, sampleUser, signIn, signUp, verifyByMail } from '@codex/local-stack'
+import {
+  isSignedIn,
+  linksOf,
+  newPerson,
+  sampleUser,
+  signIn,
+  signUp,
+  verifyByMail,
+} from '@codex/local-stack'
 import { describe, expect, it } from 'vitest'
 import { listKeys, writeValue } from '../src/local-kv.ts'
 import { signedInPerson, signedInSample, visitor } from '../src/visitor.ts'
@@ -163,6 +171,13 @@ it('the owner features an item, and everyone sees it on the home page until it i
   const featured = await grace.postForm('/admin?/feature', { item: path })
   expect(featured.text).toContain('is featured')
   expect(await picked()).toContain(`${path}"`)
+  const again = await grace.postForm('/admin?/feature', { item: path })
+  expect(again.text).toContain('is featured already.')
+  expect(again.text).not.toContain('not among them')
+  // The sample data features more than six, and the admin page lists them all, the oldest last.
+  const oldest = linksOf(await grace.get('/admin')).findLast((href) => href.startsWith('/item/'))
+  const beyond = await grace.postForm('/admin?/feature', { item: oldest ?? '' })
+  expect(beyond.text).toContain('is featured already. The front page shows the newest six')
   await grace.postForm('/admin?/unfeature', { slug: path.slice('/item/'.length) })
   expect(await picked()).not.toContain(`${path}"`)
   expect((await grace.postForm('/admin?/feature', { item: 'no-such-item' })).status).toBe(404)

@@ -162,4 +162,28 @@ describe('an item', () => {
     expect(response.status).toBe(400)
     expect(response.text).toContain('A summary worth keeping')
   })
+
+  it('with a price over the maximum is refused with the maximum', async () => {
+    const ada = await signedInSample('ada')
+    const response = await ada.postForm('/studio/items/new', {
+      title: 'Too dear',
+      categoryId: 'sample-category-writing',
+      price: '25000',
+    })
+    expect(response.status).toBe(400)
+    expect(response.text).toContain('A price can be at most 10,000.00')
+  })
+
+  it('is called a draft after it was made, and no longer once it is published', async () => {
+    const ada = await signedInSample('ada')
+    const itemPath = await createDraft(ada, {
+      title: `Made and published ${crypto.randomUUID().slice(0, 8)}`,
+      categoryId: 'sample-category-writing',
+      price: '3',
+    })
+    expect((await ada.get(`${itemPath}?made`)).text).toContain('Saved as a draft')
+    await publishItem(ada, itemPath)
+    expect((await ada.get(`${itemPath}?made`)).text).not.toContain('Saved as a draft')
+    await unpublishItem(ada, itemPath)
+  })
 })

@@ -151,6 +151,7 @@ describe.each(screens)('on a $name', (screen) => {
       .getByRole('status', { name: `Status of ${filename}` })
       .getByText('Ready')
       .waitFor()
+    await tab.page.getByText('is here and being processed').waitFor({ state: 'hidden' })
     await tab.picture('studio')
 
     const title = `Made on a ${screen.name} ${crypto.randomUUID().slice(0, 8)}`

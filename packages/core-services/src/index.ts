@@ -19,6 +19,7 @@ export {
   type FeaturedItem,
   type Page,
 } from './content/content-service.ts'
+export { featuredLimit } from './content/published-content.ts'
 export {
   platformCurrency,
   type ContentDraftInput,

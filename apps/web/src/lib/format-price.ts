@@ -12,9 +12,9 @@ export function formatAmount(cents: number, currency: string): string {
   }).format(cents / 100)
 }
 
-/** The cents of a price that a person typed (`12`, `12.5`, `12,50`, `$9.99`), or `null` when it is not one. */
+/** The cents of a price that a person typed (`12`, `12.5`, `12,50`, `$9.99`), however high, or `null` when it is not one. */
 export function parsePriceCents(text: string): number | null {
-  const match = /^\$?(\d{1,4})(?:[.,](\d{1,2}))?$/.exec(text.trim())
+  const match = /^\$?(\d{1,13})(?:[.,](\d{1,2}))?$/.exec(text.trim())
   if (!match) return null
   const [, whole = '', fraction = ''] = match
   return Number(whole) * 100 + Number(fraction.padEnd(2, '0'))

@@ -30,7 +30,8 @@ import {
   type Position,
 } from './page.ts'
 
-const featuredLimit = 6
+/** How many of the featured items readers see. */
+export const featuredLimit = 6
 
 /** A list of published items: which ones, under which key its head is cached, and whether it can be empty. */
 interface PublishedList {

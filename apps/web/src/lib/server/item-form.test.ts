@@ -30,6 +30,13 @@ describe('toContentInput', () => {
     })
   })
 
+  it('leaves it to the service to say which price is too high', () => {
+    expect(toContentInput({ ...values, price: '25000' })).toMatchObject({
+      ok: true,
+      input: { priceCents: 2_500_000 },
+    })
+  })
+
   it('says how a price is written', () => {
     expect(toContentInput({ ...values, price: 'cheap' })).toMatchObject({
       ok: false,

@@ -2,6 +2,7 @@ import { error, fail } from '@sveltejs/kit'
 import type { RequestEvent } from '@sveltejs/kit'
 import { keys } from '@codex/cloudflare-clients'
 import type { UserRole } from '@codex/cloudflare-clients'
+import { featuredLimit } from '@codex/core-services'
 import type { DailyAnalytics, FeaturedChange } from '@codex/core-services'
 import { isCachePrefix, readCacheContents } from '$lib/server/cache-contents.ts'
 import { readItemSlug } from '$lib/server/item-slug.ts'
@@ -147,9 +148,20 @@ export const actions: Actions = {
     const slug = readItemSlug(textField(form, 'item'))
     const noSuchItem = 'No published item has that address.'
     if (slug === null) return refuse('featured', noSuchItem)
+    const before = await app.content.listAllFeatured()
     const result = await app.content.setFeatured(slug, true)
     if (!result.ok) return refuse('featured', noSuchItem, 404)
-    return done('featured', `“${result.title}” is featured.${untilListEnds(result)}`)
+    const already = before.some((item) => item.slug === slug) ? ' already' : ''
+    const shown = (await app.content.listAllFeatured())
+      .filter(({ published }) => published)
+      .slice(0, featuredLimit)
+    const beyond = shown.some((item) => item.slug === slug)
+      ? ''
+      : ' The front page shows the newest six, and it is not among them.'
+    return done(
+      'featured',
+      `“${result.title}” is featured${already}.${beyond}${untilListEnds(result)}`,
+    )
   },
 
   unfeature: async (event) => {

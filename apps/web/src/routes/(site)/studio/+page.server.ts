@@ -80,14 +80,16 @@ export const actions: Actions = {
       const status = result.reason === 'too_large' ? 413 : 400
       return fail(status, { about: 'upload', message: result.message })
     }
-    return { about: 'upload', message: `${result.media.filename} is here and being processed.` }
+    const { id, filename } = result.media
+    return { about: 'upload', message: `${filename} is here and being processed.`, mediaId: id }
   },
 
   retry: async (event) => {
     const user = requireCreator(event)
     const form = await readForm(event.request)
-    const result = await event.locals.app.media.retry(user.id, textField(form, 'mediaId'))
-    if (result.ok) return { about: 'media', message: 'It is being processed again.' }
+    const mediaId = textField(form, 'mediaId')
+    const result = await event.locals.app.media.retry(user.id, mediaId)
+    if (result.ok) return { about: 'media', message: 'It is being processed again.', mediaId }
     if (result.reason === 'not_found') error(404, { message: 'There is no such upload.' })
     return fail(409, {
       about: 'media',
