@@ -254,7 +254,7 @@ describe('when KV fails', () => {
     })
   })
 
-  test('still counts when only writes are refused, as on a key written twice in a second', async () => {
+  test('still counts when KV refuses the writes to a busy key, and reports it once in a window', async () => {
     const clock = new ManualClock(windowStartMs)
     const events: ClientEvent[] = []
     const kv = failingKV(env.KV, {
@@ -267,7 +267,10 @@ describe('when KV fails', () => {
       onEvent: (event) => events.push(event),
     })
     expect(await admit(limiter, 10)).toBe(3)
-    expect(events).toHaveLength(3)
+    expect(events).toHaveLength(1)
+    clock.advance(900)
+    expect(await admit(limiter, 1)).toBe(1)
+    expect(events).toHaveLength(2)
   })
 
   test('takes a corrupt count for none and reports it', async () => {
@@ -329,6 +332,17 @@ test.for([
   ['id', { ...policy, window: 2_147_483_648 }, 'at most 2147483647, received 2147483648'],
 ] as const)('refuses identifier "%s" with %o', async ([identifier, bad, message]) => {
   await expect(new RateLimiterClient(env.KV).checkLimit(identifier, bad)).rejects.toThrow(message)
+})
+
+test('says that an identifier is missing, instead of counting everybody together', async () => {
+  const limiter = new RateLimiterClient(env.KV)
+  for (const missing of [undefined, null]) {
+    const identifier = missing as unknown as string
+    await expect(limiter.checkLimit(identifier, policy)).rejects.toThrow(
+      `identifier must be a string, received ${typeof missing}`,
+    )
+    await expect(limiter.reset(identifier, 'test')).rejects.toBeInstanceOf(TypeError)
+  }
 })
 
 test('has the policies that applications need', () => {

@@ -37,6 +37,8 @@ export interface RateLimitResult {
 /** What this isolate knows, and when it last asked KV. */
 interface LocalCount extends WindowCount {
   readonly askedAtMs: number
+  /** Whether the window's first refused write was reported: on a busy key KV refuses most, and the count stands. */
+  readonly refusalReported: boolean
 }
 
 /** KV may serve a count that is this old, so a denial that is younger is not asked for again. */
@@ -60,7 +62,7 @@ const clearedTtlSeconds = 86_400
  * **Cost.** An admitted call is one read and one write. A denied call consumes nothing and writes nothing, and
  * repeated denials are answered from this isolate without an operation for up to 60 seconds at a time.
  *
- * **Failure.** A failed write is reported and the call stands; a failed read is decided by `onStoreError`.
+ * **Failure.** A failed write is reported, where KV refuses it for the one before once in a window, and the call stands; a failed read is decided by `onStoreError`.
  *
  * Identifiers are part of KV key names, which appear in traces: hash those that are personal.
  *
@@ -109,7 +111,7 @@ export class RateLimiterClient {
   /**
    * Counts a call and says whether it is within the limit.
    *
-   * @throws {TypeError} When the identifier or the prefix is empty: an empty one would put everybody in one count.
+   * @throws {TypeError} When the identifier or the prefix is empty or no string: all such would share one count.
    * @throws {RangeError} When `limit` is not a whole number of at least 1 or `window` is not above 0.
    */
   async checkLimit(identifier: string, policy: RateLimitPolicy): Promise<RateLimitResult> {
@@ -135,7 +137,7 @@ export class RateLimiterClient {
     const key = toKey('reset rate limit', identifier, keyPrefix)
     const nowMs = this.#now()
     const cleared = { count: 0, resetAt: 0, clearedAtMs: nowMs }
-    this.#keep(key, { ...cleared, askedAtMs: nowMs })
+    this.#keep(key, { ...cleared, askedAtMs: nowMs, refusalReported: false })
     // A delete would be lost on isolates that hold a higher count of their own: a clearing outranks it.
     await kvCall('write', () =>
       this.#kv.put(key, JSON.stringify(cleared), { expirationTtl: clearedTtlSeconds }),
@@ -162,14 +164,16 @@ export class RateLimiterClient {
     if (stored === 'failed' && this.#onStoreError === 'closed') {
       return { allowed: false, remaining: 0, resetAt }
     }
-    const known = [stored === 'failed' ? null : stored, this.#localCounts.get(key)]
+    const local = this.#localCounts.get(key)
+    const known = [stored === 'failed' ? null : stored, local]
     const merged = mergeCounts(
       known.filter((one) => one != null),
       resetAt,
     )
     const allowed = merged.count < limit
     const counted = { ...merged, count: merged.count + (allowed ? 1 : 0) }
-    this.#keep(key, { ...counted, askedAtMs: nowMs })
+    const refusalReported = local?.resetAt === resetAt && local.refusalReported
+    this.#keep(key, { ...counted, askedAtMs: nowMs, refusalReported })
     if (allowed) {
       const write = this.#writeCount(key, counted, nowMs)
       if (this.#waitUntil === undefined) await write
@@ -202,7 +206,13 @@ export class RateLimiterClient {
     try {
       await this.#kv.put(key, JSON.stringify(counted), { expirationTtl })
     } catch (error) {
-      this.#reportStoreError('put', key, toKVError('write', error))
+      const kvError = toKVError('write', error)
+      const local = this.#localCounts.get(key)
+      if (kvError.code === 'rate_limited' && local?.resetAt === counted.resetAt) {
+        if (local.refusalReported) return
+        this.#keep(key, { ...local, refusalReported: true })
+      }
+      this.#reportStoreError('put', key, kvError)
     }
   }
 
@@ -220,9 +230,16 @@ export class RateLimiterClient {
 }
 
 function toKey(action: string, identifier: string, keyPrefix: string): string {
-  if (identifier === '') throw new TypeError(`Cannot ${action}: identifier must not be empty`)
-  if (keyPrefix === '') throw new TypeError(`Cannot ${action}: keyPrefix must not be empty`)
+  assertText(action, 'identifier', identifier)
+  assertText(action, 'keyPrefix', keyPrefix)
   return keys.rateLimit(keyPrefix, identifier)
+}
+
+function assertText(action: string, name: string, value: unknown): void {
+  if (value === '') throw new TypeError(`Cannot ${action}: ${name} must not be empty`)
+  if (typeof value !== 'string') {
+    throw new TypeError(`Cannot ${action}: ${name} must be a string, received ${typeof value}`)
+  }
 }
 
 function assertPolicy({ limit, window }: RateLimitPolicy): void {

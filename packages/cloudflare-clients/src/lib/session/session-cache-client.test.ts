@@ -221,6 +221,13 @@ test('takes a row whose absent fields are null', async () => {
   expect(await sessions.get('t')).toEqual({ session: sparse, user })
 })
 
+test('refuses to delete the sessions of a user who is not there', async () => {
+  const sessions = new SessionCacheClient(env.KV)
+  await expect(sessions.deleteUserSessions(undefined as unknown as string)).rejects.toThrow(
+    'userId must be a string, received undefined',
+  )
+})
+
 describe('deleting', () => {
   test('forgets one session and leaves the others', async () => {
     const sessions = new SessionCacheClient(env.KV)

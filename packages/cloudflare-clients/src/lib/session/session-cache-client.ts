@@ -86,7 +86,7 @@ export class SessionCacheClient {
   /**
    * Reads a session.
    *
-   * @returns What `set` took, or `null` where it is not cached, has expired or cannot be read as a session: ask the
+   * @returns What `set` took of the documented fields, or `null` where it is not cached, has expired or cannot be read as a session: ask the
    * database. A value that cannot be read is reported and not deleted.
    * @throws {TypeError} When the token is empty or not a string.
    * @throws {KVError} When KV fails and `onStoreError` is `throw`.
@@ -107,7 +107,7 @@ export class SessionCacheClient {
   }
 
   /**
-   * Caches a session until it expires, or for `maxTtlSeconds` where that is sooner. One that has expired is not stored.
+   * Caches the fields of a `CachedSession`, and no other that the objects may have, until the session expires, or for `maxTtlSeconds` where that is sooner. One that has expired is not stored.
    *
    * KV takes one write per key and second: of several requests that cache one session together, the first is stored
    * and the others are reported. They do not reject, also where `onStoreError` is `throw`.
@@ -157,10 +157,16 @@ export class SessionCacheClient {
    * Each session has a key of its own under the user, so concurrent sign-ins lose none. A session cached elsewhere
    * less than about a minute ago may not be listed yet, and one that is being cached during the call may survive it.
    *
+   * @throws {TypeError} When the user id is no string.
    * @returns How many were found and deleted, expired ones that KV still keeps included.
    * @throws {KVError} The first failure, after all were tried. What was not deleted is found again by the next call.
    */
   async deleteUserSessions(userId: string): Promise<{ readonly deletedSessions: number }> {
+    if (typeof (userId as unknown) !== 'string') {
+      throw new TypeError(
+        `Cannot delete user sessions: userId must be a string, received ${typeof userId}`,
+      )
+    }
     const prefix = keys.userSessionPrefix(userId)
     let deletedSessions = 0
     const errors = await forEachConcurrent(
