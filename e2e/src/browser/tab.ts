@@ -60,6 +60,7 @@ export class Tab {
   /** Waits until the page's scripts have taken over. */
   async settle(): Promise<void> {
     await this.page.waitForLoadState('networkidle')
+    await this.page.locator('html[data-ready]').waitFor({ state: 'attached' })
   }
 
   /** Presses what has this name. */
