@@ -17,34 +17,36 @@ export interface CacheStats {
 
 /** Counts the reads of one definition. */
 export class StatsCounter {
-  memory = 0
-  location = 0
-  kv = 0
-  stale = 0
-  staleIfErrors = 0
-  misses = 0
+  readonly #hits = { memory: 0, location: 0, kv: 0 }
+  #stale = 0
+  #staleIfErrors = 0
+  #misses = 0
   loads = 0
   loadErrors = 0
 
   count({ status, tier }: Pick<CacheRead<unknown>, 'status' | 'tier'>): void {
-    if (status === 'stale') this.stale++
-    else if (status === 'stale_if_error') this.staleIfErrors++
-    else if (tier === 'origin') this.misses++
-    else this[tier]++
+    if (status === 'stale') this.#stale++
+    else if (status === 'stale_if_error') this.#staleIfErrors++
+    else if (tier === 'origin') this.#misses++
+    else this.#hits[tier]++
+  }
+
+  countQuietHit(): void {
+    this.#hits.memory++
   }
 
   snapshot(): CacheStats {
-    const { memory, location, kv, stale, staleIfErrors, misses, loads, loadErrors } = this
-    const served = memory + location + kv + stale + staleIfErrors
-    const reads = served + misses
+    const { loads, loadErrors } = this
+    const hits = { ...this.#hits }
+    const served = hits.memory + hits.location + hits.kv + this.#stale + this.#staleIfErrors
     return {
-      hits: { memory, location, kv },
-      stale,
-      staleIfErrors,
-      misses,
+      hits,
+      stale: this.#stale,
+      staleIfErrors: this.#staleIfErrors,
+      misses: this.#misses,
       loads,
       loadErrors,
-      hitRate: reads === 0 ? null : served / reads,
+      hitRate: served + this.#misses === 0 ? null : served / (served + this.#misses),
     }
   }
 }

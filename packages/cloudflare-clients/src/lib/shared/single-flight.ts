@@ -55,8 +55,8 @@ export class SingleFlight<T> {
     this.#flights.delete(key)
   }
 
-  detachPrefix(prefix: string): void {
-    for (const key of this.#flights.keys()) if (key.startsWith(prefix)) this.detach(key)
+  detachAll(): void {
+    this.#flights.clear()
   }
 
   #lead(key: string, work: () => Promise<T>): Promise<T> {
