@@ -65,7 +65,7 @@ export class CacheCore {
 
   constructor(kv: KVNamespace, options: KVCacheOptions) {
     assertKV('create cache', kv)
-    const { now = Date.now, timers = globalThis as unknown as Timers } = options
+    const { now = Date.now, timers = globalThis } = options
     const { takeoverMs = 1000, storeTimeoutMs = 2000 } = options
     this.kv = kv
     this.now = now

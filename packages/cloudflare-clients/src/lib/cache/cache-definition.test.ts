@@ -374,7 +374,9 @@ describe('a load', () => {
     const begun = Promise.withResolvers<undefined>()
     const users = defineUsers(cache, {
       load: (_id, { signal }) => {
-        signal.addEventListener('abort', () => (aborted = signal.reason))
+        signal.addEventListener('abort', () => {
+          aborted = signal.reason
+        })
         begun.resolve(undefined)
         return new Promise(() => undefined)
       },

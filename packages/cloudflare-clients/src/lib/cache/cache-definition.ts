@@ -105,7 +105,8 @@ export class CacheDefinition<Id, T> {
     this.#endMarkers = endMarkers
     this.#policy = new FreshnessPolicy(what, options)
     this.#format = new ValueFormat(options)
-    this.#origin = new Origin(name, options, { ...this.#policy, timers: core.timers })
+    const { hardTimeoutMs } = this.#policy
+    this.#origin = new Origin(name, options, { hardTimeoutMs, timers: core.timers })
     this.#reads = new SingleFlight(core)
     this.#loads = new SingleFlight(core)
     this.#epochs = options.clearable === true ? [toEpochText(name)] : []
@@ -269,7 +270,7 @@ export class CacheDefinition<Id, T> {
     const held = memory.get(this.#memoryKey(this.#keyOf(id))) as HeldValue<T> | undefined
     if (held === undefined || this.#core.now() >= held.quietUntilMs) return undefined
     if (held.generation !== this.#generation) return undefined
-    this.#stats.countQuietHit()
+    this.#stats.counts.memory++
     return held
   }
 
@@ -378,8 +379,8 @@ export class CacheDefinition<Id, T> {
       const entry = await this.#readKV(target)
       const stored = entry && (await this.#toHeld(target, entry))
       const valid = stored && this.#applyEnds(target, stored)
-      if (isNewest(valid)) {
-        this.#writeLocation(entry as KVEntry, target, valid)
+      if (entry !== null && isNewest(valid)) {
+        this.#writeLocation(entry, target, valid)
         return { held: this.#keep(target, valid), tier: 'kv' }
       }
       isOlder = stored !== null
@@ -470,7 +471,7 @@ export class CacheDefinition<Id, T> {
     const loadedAtMs = clock.next()
     const beganMs = now()
     let freshMs: number | undefined
-    this.#stats.loads++
+    this.#stats.counts.loads++
     try {
       const value = await this.#origin.load(target.id, {
         previous: older && (await this.#toRead({ held: older, tier: found.tier, status: 'stale' })),
@@ -483,7 +484,7 @@ export class CacheDefinition<Id, T> {
       if (value !== undefined) await this.#store(target, held, found)
       return held
     } catch (error) {
-      this.#stats.loadErrors++
+      this.#stats.counts.loadErrors++
       this.#recordFailure(target)
       if (isCovered) report({ type: 'load_error', client: 'cache', key: target.key, error })
       throw error

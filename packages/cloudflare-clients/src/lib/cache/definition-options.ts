@@ -77,7 +77,10 @@ export interface CacheDefinitionOptions<Id, T> {
    * Turns values into text and back, for what JSON cannot hold. Values are then decoded for every read, because only
    * JSON's can be frozen. Default: JSON.
    */
-  readonly codec?: { readonly encode: (value: T) => string; readonly decode: (text: string) => unknown }
+  readonly codec?: {
+    readonly encode: (value: T) => string
+    readonly decode: (text: string) => unknown
+  }
   /** What is done to the text on its way to KV, in this order: compression, spilling. Default: nothing. */
   readonly encoders?: readonly ValueEncoder[]
 }

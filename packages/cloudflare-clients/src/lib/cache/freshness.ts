@@ -73,7 +73,11 @@ export class FreshnessPolicy {
     this.#earlyRefreshBeta = number('earlyRefreshBeta', earlyRefreshBeta)
     const isMarked = options.tags !== undefined || options.clearable === true
     this.#maxLifetimeMs = isMarked ? markerLifetimeMs : Infinity
-    number('fresh and its grace, with tags or clearable,', this.freshMs + this.graceMs, this.#maxLifetimeMs)
+    number(
+      'fresh and its grace, with tags or clearable,',
+      this.freshMs + this.graceMs,
+      this.#maxLifetimeMs,
+    )
   }
 
   /** @param freshMs What the definition or the loader asks for. Jitter only ever shortens it. */

@@ -40,7 +40,10 @@ export class ValueFormat<T> {
   }
 
   /** @returns What is wrong with the text instead of throwing it: a bad cached value is a miss. */
-  async toValue(text: string, version = this.version): Promise<{ readonly value: T | null } | Unreadable> {
+  async toValue(
+    text: string,
+    version = this.version,
+  ): Promise<{ readonly value: T | null } | Unreadable> {
     if (text === negativeText) return { value: null }
     const { codec, migrate, schema } = this.#options
     try {
