@@ -1,2 +1,6 @@
 export { CacheClient, type CacheClientOptions, type CacheEntry } from './lib/cache/cache-client.ts'
+export type { CacheTier, TierEntry } from './lib/cache/cache-tier.ts'
+export type { Duration } from './lib/cache/duration.ts'
+export type { MemoryTierOptions } from './lib/cache/memory-tier.ts'
+export type { ValueEncoder } from './lib/cache/value-encoder.ts'
 export { keys } from './lib/kv/keys.ts'
