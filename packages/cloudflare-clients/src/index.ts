@@ -1,8 +1,30 @@
-export { CacheClient, type CacheClientOptions, type CacheEntry } from './lib/cache/cache-client.ts'
+export {
+  CacheClient,
+  type CacheClientOptions,
+  type DeleteByPrefixOptions,
+} from './lib/cache/cache-client.ts'
+export type { KVCacheOptions } from './lib/cache/cache-core.ts'
+export type { CacheDefinition, CacheReadOptions } from './lib/cache/cache-definition.ts'
+export type { CacheStats } from './lib/cache/cache-stats.ts'
+export type { CacheTier, TierEntry } from './lib/cache/cache-tier.ts'
+export type {
+  CacheDefinitionOptions,
+  CacheRead,
+  CacheReadStatus,
+  LoadContext,
+} from './lib/cache/definition-options.ts'
+export type { Duration } from './lib/cache/duration.ts'
+export { type CacheEntry, KVCache } from './lib/cache/kv-cache.ts'
+export { CacheLoadError } from './lib/cache/load-error.ts'
+export type { MemoryTierOptions } from './lib/cache/memory-tier.ts'
+export type { StandardSchema } from './lib/cache/standard-schema.ts'
+export type { ValueEncoder } from './lib/cache/value-encoder.ts'
+export type { Timers } from './lib/shared/timers.ts'
 export { createEmptyKV } from './lib/kv/empty-kv.ts'
 export { keyPatterns, keys } from './lib/kv/keys.ts'
 export { KVError, type KVErrorCode, type KVOperationName } from './lib/kv/kv-error.ts'
 export { kvLimits } from './lib/kv/kv-limits.ts'
+export { type KVOperationCounts, kvPrices, priceKVOperations } from './lib/kv/kv-prices.ts'
 export {
   type KVListKey,
   type KVListOptions,
@@ -30,5 +52,6 @@ export type {
   ClientName,
   CorruptValueEvent,
   EventReporter,
+  LoadErrorEvent,
   StoreErrorEvent,
 } from './lib/shared/client-event.ts'

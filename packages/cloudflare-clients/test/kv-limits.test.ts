@@ -158,7 +158,7 @@ test('bulk reads: 250 bare integer keys, which KV drops from its own answer', as
   const names = Array.from({ length: 250 }, (_, i) => String(i))
   await Promise.all(names.map((name) => env.KV.put(name, name)))
   expect((await env.KV.get(names.slice(0, 100))).size).toBe(0)
-  const entries = await readEntries(env.KV, names, () => startMs)
+  const entries = await readEntries(env.KV, names, { now: () => startMs })
   expect(names.every((name) => entries.get(name)?.text === name)).toBe(true)
 })
 
@@ -214,7 +214,7 @@ test('lists with empty pages: every client that lists goes on to the end', async
   const names: string[] = []
   for await (const { name } of store.iterate()) names.push(name)
   expect(names).toEqual(['a', 'b', 'c'])
-  expect(await cache.deleteByPrefix('cache:')).toEqual({ deletedKeys: 3 })
+  expect(await cache.deleteByPrefix('cache:')).toEqual({ deletedKeys: 3, cursor: null })
   expect(await sessions.deleteUserSessions('u')).toEqual({ deletedSessions: 3 })
   expect(await store.deleteByPrefix('')).toEqual({ deletedKeys: 3 })
   expect((await env.KV.list()).keys).toEqual([])

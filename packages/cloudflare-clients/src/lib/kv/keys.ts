@@ -21,6 +21,8 @@ function escapeGroup(part: string): string {
 /** The pattern of every key that this package writes. `docs/storage-schema.md` is held to this list by a test. */
 export const keyPatterns = {
   cache: 'cache:{feature}:{id}',
+  cacheEpoch: 'cache-epoch:{feature}',
+  cacheTag: 'cache-tag:{tag}',
   rateLimit: 'rl:{endpoint}:{identifier}',
   session: 'session:token:{tokenHash}',
   userSession: 'session:user:{userId}:{tokenHash}',
@@ -50,6 +52,14 @@ export const keys = {
   /** What every cache entry of a feature starts with: for `deleteByPrefix`. */
   cachePrefix(feature: string): string {
     return `cache:${escapeGroup(feature)}:`
+  },
+  /** The marker that ends every entry of a feature. */
+  cacheEpoch(feature: string): string {
+    return toKVKey(`cache-epoch:${escapePart(feature)}`)
+  },
+  /** The marker that ends every entry of a tag. */
+  cacheTag(tag: string): string {
+    return toKVKey(`cache-tag:${escapePart(tag)}`)
   },
   /** The count of one identifier at one endpoint. */
   rateLimit(endpoint: string, identifier: string): string {

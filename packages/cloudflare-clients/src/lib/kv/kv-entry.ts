@@ -8,12 +8,15 @@ import { kvLimits } from './kv-limits.ts'
  * The value stays the caller's plain text, so that other code reads it with `kv.get(key, 'json')`. Expiry stands here
  * because KV's own cannot be under 60 seconds and is not exact.
  */
-interface EntryMetadata {
+interface EntryMetadata extends EntryControl {
   /** Tells our metadata from other code's. */
   readonly codex: 1
   readonly expiresAtMs?: number
   readonly user?: unknown
 }
+
+/** What a client of this package notes beside the expiry, for itself. */
+export type EntryControl = Readonly<Record<string, unknown>>
 
 /** An entry as it is in KV, whoever wrote it. */
 export interface KVEntry {
@@ -22,6 +25,8 @@ export interface KVEntry {
   readonly expiresAtMs: number | null
   /** The caller's own metadata. `null` where there is none. */
   readonly userMetadata: unknown
+  /** What the client that wrote the entry noted. `null` where other code wrote it. */
+  readonly control: EntryControl | null
 }
 
 function isEntryMetadata(metadata: unknown): metadata is EntryMetadata {
@@ -32,8 +37,11 @@ function isEntryMetadata(metadata: unknown): metadata is EntryMetadata {
 
 /** Separates our part of a key's metadata from the caller's. Metadata of other code is all the caller's. */
 export function readMetadata(metadata: unknown): Omit<KVEntry, 'text'> {
-  if (!isEntryMetadata(metadata)) return { expiresAtMs: null, userMetadata: metadata ?? null }
-  return { expiresAtMs: metadata.expiresAtMs ?? null, userMetadata: metadata.user ?? null }
+  if (!isEntryMetadata(metadata)) {
+    return { expiresAtMs: null, userMetadata: metadata ?? null, control: null }
+  }
+  const { expiresAtMs = null, user: userMetadata = null } = metadata
+  return { expiresAtMs, userMetadata, control: metadata }
 }
 
 /** @returns The entry, or `null` where KV has none or it expired by our clock, whatever KV says. */
@@ -50,14 +58,16 @@ export function isExpired(expiresAtMs: number | null, nowMs: number): boolean {
 interface EntryOptions {
   readonly expiresAtMs?: number | undefined
   readonly userMetadata?: unknown
+  readonly control?: EntryControl
   readonly nowMs: number
 }
 
 /** The options of the `put` that stores an entry: its physical TTL is at least the 60 s that KV takes. */
 export function toPutOptions(action: string, options: EntryOptions): KVNamespacePutOptions {
-  const { expiresAtMs, userMetadata, nowMs } = options
+  const { expiresAtMs, userMetadata, control, nowMs } = options
   if (expiresAtMs === undefined && userMetadata === undefined) return {}
   const metadata: EntryMetadata = {
+    ...control,
     codex: 1,
     ...(expiresAtMs !== undefined && { expiresAtMs }),
     ...(userMetadata !== undefined && { user: userMetadata }),

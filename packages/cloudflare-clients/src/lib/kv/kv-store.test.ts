@@ -198,7 +198,9 @@ describe('getMany', () => {
     const { readEntries } = await import('./read-entries.ts')
     await Promise.all(['1', '42', '042', 'x'].map((key) => env.KV.put(key, `v${key}`)))
     expect((await env.KV.get(['1', '42', 'x'])).has('42')).toBe(false)
-    const entries = await readEntries(env.KV, ['1', '42', '042', 'x', '7', '__proto__'], Date.now)
+    const entries = await readEntries(env.KV, ['1', '42', '042', 'x', '7', '__proto__'], {
+      now: Date.now,
+    })
     expect([...entries].map(([key, entry]) => [key, entry?.text ?? null])).toEqual(
       expect.arrayContaining([
         ['1', 'v1'],

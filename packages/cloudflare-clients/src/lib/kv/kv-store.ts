@@ -15,7 +15,8 @@ import {
 import { kvCall, KVError } from './kv-error.ts'
 import { assertListPrefix, toKVKey } from './kv-key.ts'
 import { kvLimits } from './kv-limits.ts'
-import { readEntries, readEntry } from './read-entries.ts'
+import { readEntries } from './read-entries.ts'
+import { readEntry } from './read-entry.ts'
 
 export interface KVStoreOptions {
   /**
@@ -153,7 +154,7 @@ export class KVStore {
    */
   async getMany<T>(keys: readonly string[]): Promise<Map<string, T | null>> {
     const names = new Map(keys.map((key) => [key, this.#toKVKey(key)]))
-    const entries = await readEntries(this.#kv, [...names.values()], this.#now)
+    const entries = await readEntries(this.#kv, [...names.values()], { now: this.#now })
     return new Map(
       [...names].map(([key, name]) => {
         const value = this.#parseOrReport(name, entries.get(name) ?? null)
@@ -315,9 +316,9 @@ export class KVStore {
         `Cannot delete by prefix: concurrency must be a whole number of at least 1, received ${concurrency}`,
       )
     }
-    return {
-      deletedKeys: await deleteKeysUnder(this.#kv, this.#toListPrefix(prefix), concurrency),
-    }
+    const physicalPrefix = this.#toListPrefix(prefix)
+    const { deletedKeys } = await deleteKeysUnder(this.#kv, physicalPrefix, { concurrency })
+    return { deletedKeys }
   }
 
   #action(verb: string, key: string): string {
@@ -347,7 +348,7 @@ export class KVStore {
   }
 
   #read(key: string): Promise<KVEntry | null> {
-    return readEntry(this.#kv, this.#toKVKey(key), this.#now)
+    return readEntry(this.#kv, this.#toKVKey(key), { now: this.#now })
   }
 
   async #write(

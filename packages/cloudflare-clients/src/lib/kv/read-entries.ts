@@ -2,6 +2,7 @@ import { forEachConcurrent } from '../shared/for-each-concurrent.ts'
 import { type KVEntry, toEntry } from './kv-entry.ts'
 import { kvCall, KVError, toKVError } from './kv-error.ts'
 import { kvLimits } from './kv-limits.ts'
+import { readEntry, type ReadEntryOptions, toTextRead } from './read-entry.ts'
 
 const concurrentReads = 6
 
@@ -12,22 +13,6 @@ function chunk<T>(items: readonly T[], size: number): T[][] {
 }
 
 /**
- * Reads one key as text and metadata, which is billed as one read.
- *
- * @param key A physical key.
- * @param now Asked after KV has answered, so that what expires meanwhile is not given out.
- * @throws {KVError} When KV fails.
- */
-export async function readEntry(
-  kv: KVNamespace,
-  key: string,
-  now: () => number,
-): Promise<KVEntry | null> {
-  const { value, metadata } = await kvCall('read', () => kv.getWithMetadata(key, 'text'))
-  return toEntry(value, metadata, now())
-}
-
-/**
  * Reads any number of keys in as few calls as KV allows, as text and metadata.
  *
  * KV's bulk read has quirks that this hides: at most 100 keys a call; integer-like keys are missing from its result;
@@ -35,7 +20,6 @@ export async function readEntry(
  * answer properly are read again one by one, and an oversized chunk is halved.
  *
  * @param keys Physical keys. Repeated ones are read once.
- * @param now Asked after KV has answered.
  * @returns An entry for every key, `null` where there is none. Order is not the order of `keys`.
  * @throws {KVError} When KV fails.
  * @see https://developers.cloudflare.com/kv/api/read-key-value-pairs/#multiple-keys
@@ -43,19 +27,21 @@ export async function readEntry(
 export async function readEntries(
   kv: KVNamespace,
   keys: readonly string[],
-  now: () => number,
+  options: ReadEntryOptions,
 ): Promise<Map<string, KVEntry | null>> {
   const entries = new Map<string, KVEntry | null>()
 
   const readChunk = async (chunkKeys: readonly string[]): Promise<void> => {
     const [onlyKey] = chunkKeys
     if (onlyKey !== undefined && chunkKeys.length === 1) {
-      entries.set(onlyKey, await readEntry(kv, onlyKey, now))
+      entries.set(onlyKey, await readEntry(kv, onlyKey, options))
       return
     }
     let found: Map<string, unknown>
     try {
-      found = await kvCall('read', () => kv.getWithMetadata([...chunkKeys], 'text'))
+      found = await kvCall('read', () =>
+        kv.getWithMetadata([...chunkKeys], toTextRead(options.cacheTtlSeconds)),
+      )
     } catch (error) {
       if (!(error instanceof KVError && error.code === 'too_large')) throw error
       for (const half of chunk(chunkKeys, Math.ceil(chunkKeys.length / 2))) await readChunk(half)
@@ -65,8 +51,8 @@ export async function readEntries(
       const answer = found.get(key)
       if (answer === null) entries.set(key, null)
       else if (isValueWithMetadata(answer)) {
-        entries.set(key, toEntry(answer.value, answer.metadata, now()))
-      } else entries.set(key, await readEntry(kv, key, now))
+        entries.set(key, toEntry(answer.value, answer.metadata, options.now()))
+      } else entries.set(key, await readEntry(kv, key, options))
     }
   }
 

@@ -4,7 +4,7 @@ import { iterateKeys } from '../kv/key-listing.ts'
 import { isExpired, type KVEntry, toExpiresAtMs, toPutOptions } from '../kv/kv-entry.ts'
 import { type KVError, toKVError } from '../kv/kv-error.ts'
 import { keys } from '../kv/keys.ts'
-import { readEntry } from '../kv/read-entries.ts'
+import { readEntry } from '../kv/read-entry.ts'
 import { createReporter, type EventReporter } from '../shared/client-event.ts'
 import { forEachConcurrent } from '../shared/for-each-concurrent.ts'
 import { sha256Base64Url } from '../shared/sha256.ts'
@@ -95,7 +95,7 @@ export class SessionCacheClient {
     const key = keys.session(hashToken('get session', token))
     let entry: KVEntry | null
     try {
-      entry = await readEntry(this.#kv, key, this.#now)
+      entry = await readEntry(this.#kv, key, { now: this.#now })
     } catch (error) {
       this.#handleStoreError('get', key, toKVError('read', error))
       return null

@@ -1,4 +1,4 @@
-import type { CloudflareClientError } from './client-error.ts'
+import { CloudflareClientError } from './client-error.ts'
 
 export type ClientName = 'cache' | 'kv-store' | 'rate-limiter' | 'session-cache'
 
@@ -19,19 +19,30 @@ export interface CorruptValueEvent {
   readonly reason: string
 }
 
+/** A load failed, and an older value stands in where a reader waits. */
+export interface LoadErrorEvent {
+  readonly type: 'load_error'
+  readonly client: ClientName
+  readonly key: string
+  /** What the loader threw. */
+  readonly error: unknown
+}
+
 /** What a client did that its return value does not show. Keys in it hold no secret, because keys never do. */
-export type ClientEvent = StoreErrorEvent | CorruptValueEvent
+export type ClientEvent = StoreErrorEvent | CorruptValueEvent | LoadErrorEvent
 
 export type EventReporter = (event: ClientEvent) => void
 
 function logEvent(event: ClientEvent): void {
-  const detail =
-    event.type === 'store_error' ? { ...event, error: describeError(event.error) } : event
+  const detail = 'error' in event ? { ...event, error: describeError(event.error) } : event
   console.warn(JSON.stringify({ event: event.type, ...detail }))
 }
 
-function describeError({ code, message, cause }: CloudflareClientError): object {
-  return { code, message, ...(cause instanceof Error && { cause: cause.message }) }
+function describeError(error: unknown): object {
+  if (!(error instanceof Error)) return { message: String(error) }
+  const { message, cause } = error
+  const code = error instanceof CloudflareClientError ? { code: error.code } : {}
+  return { ...code, message, ...(cause instanceof Error && { cause: cause.message }) }
 }
 
 /**

@@ -1,0 +1,104 @@
+import type { Duration } from './duration.ts'
+import type { StandardSchema } from './standard-schema.ts'
+import type { ValueEncoder } from './value-encoder.ts'
+
+/** What a loader is told and may decide. */
+export interface LoadContext<T> {
+  /** Aborts when the load has taken its hard timeout. */
+  readonly signal: AbortSignal
+  /** The value that is to be replaced, where there is one. Give it back when the origin says that nothing changed. */
+  readonly previous: { readonly value: T | null; readonly ageMs: number } | null
+  /** Makes this one value fresh for longer or shorter than the definition says: `0` never to be served as fresh. */
+  setFresh(fresh: Duration): void
+}
+
+/** How one kind of value is cached. Durations are seconds, or texts such as `'500ms'`, `'5m'`, `'1d'`. */
+export interface CacheDefinitionOptions<Id, T> {
+  /**
+   * The part of the cache key that tells one id from another: a text, or several that are joined without ambiguity.
+   * It must be of everything that the value depends on, the user where it is personal. Default: the id, where it is a string or
+   * a number.
+   */
+  readonly key?: (id: Id) => string | readonly string[]
+  /**
+   * Gives the value from the origin. `null` is stored as a negative entry; `undefined` reaches the caller as `null` and is
+   * not stored. What it throws reaches the caller unchanged, where no stale value can stand in.
+   */
+  readonly load: (id: Id, context: LoadContext<T>) => Promise<T | null | undefined>
+  /** Gives many values in one call, with every id that misses in one tick. Ids that its map lacks are `null`. Default: `load` for each. */
+  readonly loadMany?: (
+    ids: readonly Id[],
+    context: Pick<LoadContext<T>, 'signal'>,
+  ) => Promise<ReadonlyMap<Id, T | null | undefined>>
+  /** How long a value is served without asking, counted from when its load began. Above 0. */
+  readonly fresh: Duration
+  /** How much longer it is served while it is refreshed in the background. Default 0. */
+  readonly stale?: Duration
+  /** How much longer than `fresh` it is served when the load fails. Default 0. */
+  readonly staleIfError?: Duration
+  /** How long `null` is served. Default: as long as `fresh`. A `null` is never served stale, except on errors. */
+  readonly negative?: Duration
+  /** The share of `fresh`, above 0 and below 1, after which a read refreshes in the background. Default: never. */
+  readonly refreshAhead?: number
+  /**
+   * Refreshes early by chance, more often the nearer the end and the slower the load (XFetch), so that isolates do not all
+   * refresh at once. Above 0, where 1 is the published optimum. Default: off.
+   */
+  readonly earlyRefreshBeta?: number
+  /** The share of `fresh`, 0 to 1, by which values are at most shortened, each by chance. Default 0.1. */
+  readonly jitter?: number
+  /**
+   * The tags of an id, which `expireTags` takes. They must follow from the id alone, because they are read in the same round trip as
+   * the entry. Each costs a billed read when it was not read for as long as `memory`. Default: none.
+   */
+  readonly tags?: (id: Id) => readonly string[]
+  /** Whether `clear` may be used, at the price of one more marker as for a tag. Default false. */
+  readonly clearable?: boolean
+  /**
+   * How long an isolate serves a value, and trusts a tag, without reading KV again. `false` keeps nothing in memory. Default: `fresh`, at most
+   * 30 seconds.
+   */
+  readonly memory?: Duration | false
+  /** How long the per-location tier serves a value without asking KV. Needs the client's `location`. Default: not used. */
+  readonly location?: Duration
+  /** KV's `cacheTtl` for reads of this definition, in whole seconds from 30. Default: KV's own, 60. */
+  readonly cacheTtl?: number
+  /** `soft`: how long a load may take before a value that `staleIfError` allows is served instead. `hard`: how long it may take at all. Default: no limit. */
+  readonly timeout?: { readonly soft?: Duration; readonly hard?: Duration }
+  /** After a failed load, how long the stale value is served before the next try, doubling up to a minute. Default 5 seconds. */
+  readonly errorBackoff?: Duration
+  /** Checks every value, loaded or cached, and may transform it. A cached value that fails is a miss. */
+  readonly schema?: StandardSchema<T>
+  /** The version of the value's shape, a whole number. Entries of another one are given to `migrate`. Default 1. */
+  readonly version?: number
+  /** Turns a value of another version into this one's. `undefined`, or throwing, makes it a miss. Default: a miss. */
+  readonly migrate?: (value: unknown, fromVersion: number) => unknown
+  /**
+   * Turns values into text and back, for what JSON cannot hold. Values are then decoded for every read, because only
+   * JSON's can be frozen. Default: JSON.
+   */
+  readonly codec?: { readonly encode: (value: T) => string; readonly decode: (text: string) => unknown }
+  /** What is done to the text on its way to KV, in this order: compression, spilling. Default: nothing. */
+  readonly encoders?: readonly ValueEncoder[]
+}
+
+export type CacheReadStatus =
+  /** Fresh. */
+  | 'hit'
+  /** Past its freshness, and being refreshed. */
+  | 'stale'
+  /** Loaded for this read, or for one that this read shared. */
+  | 'miss'
+  /** The origin is known to have nothing. */
+  | 'negative'
+  /** The load failed or was slow, and the older value stands in. */
+  | 'stale_if_error'
+
+export interface CacheRead<T> {
+  readonly value: T | null
+  readonly status: CacheReadStatus
+  /** Where the value was found. */
+  readonly tier: 'memory' | 'location' | 'kv' | 'origin'
+  /** How long ago the load of the value began. */
+  readonly ageMs: number
+}

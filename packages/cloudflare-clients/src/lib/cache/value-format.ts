@@ -1,0 +1,87 @@
+import { toJsonText } from '../kv/kv-entry.ts'
+import { deepFreeze } from './deep-freeze.ts'
+import type { CacheDefinitionOptions } from './definition-options.ts'
+import type { DefinitionControl } from './held-value.ts'
+
+/** The text of a negative entry, whatever the codec. */
+export const negativeText = 'null'
+
+export type Decoded<T> = { readonly value: T | null } | { readonly problem: string }
+
+type FormatOptions<T> = Pick<
+  CacheDefinitionOptions<never, T>,
+  'codec' | 'encoders' | 'migrate' | 'schema' | 'version'
+>
+
+/** How the values of one definition become the text of an entry, and values again. */
+export class ValueFormat<T> {
+  readonly #options: FormatOptions<T>
+  readonly version: number
+  /** Whether one decoded value may be given to many readers. */
+  readonly isShareable: boolean
+  readonly encodesText: boolean
+
+  constructor(options: FormatOptions<T>) {
+    this.#options = options
+    this.version = options.version ?? 1
+    this.isShareable = options.codec === undefined
+    this.encodesText = (options.encoders?.length ?? 0) > 0
+  }
+
+  /** @throws {TypeError | RangeError} When the value has no JSON text. */
+  toText(action: string, value: T | null): string {
+    const { codec } = this.#options
+    return value === null || codec === undefined ? toJsonText(action, value) : codec.encode(value)
+  }
+
+  /** @returns What is wrong with the text instead of throwing it: a bad cached value is a miss. */
+  async toValue(text: string, version = this.version): Promise<Decoded<T>> {
+    if (text === negativeText) return { value: null }
+    const { codec, migrate, schema } = this.#options
+    try {
+      let value: unknown = codec === undefined ? JSON.parse(text) : codec.decode(text)
+      if (version !== this.version) {
+        value = migrate?.(value, version)
+        if (value === undefined) return { problem: `its version is ${version}` }
+      }
+      const result = await schema?.['~standard'].validate(value)
+      if (result?.issues !== undefined) {
+        return { problem: `it does not fit the schema: ${result.issues[0]?.message ?? ''}` }
+      }
+      const checked = (result === undefined ? value : result.value) as T
+      return { value: this.isShareable ? deepFreeze(checked) : checked }
+    } catch {
+      // Without the error, which may quote the value.
+      return { problem: codec === undefined ? 'it is not JSON' : 'its codec cannot read it' }
+    }
+  }
+
+  /** The text as it goes to KV, and by what it was encoded. */
+  async encode(
+    text: string,
+    key: string,
+  ): Promise<{ readonly text: string; readonly encodings: string[] }> {
+    const encodings: string[] = []
+    for (const encoder of this.#options.encoders ?? []) {
+      const encoded = await encoder.encode(text, key)
+      if (encoded === null) continue
+      text = encoded
+      encodings.push(encoder.name)
+    }
+    return { text, encodings }
+  }
+
+  /** @returns `null` where an encoder is not known or cannot read it. */
+  async decode(text: string, key: string, { encodings }: DefinitionControl): Promise<string | null> {
+    for (const name of encodings.toReversed()) {
+      const encoder = this.#options.encoders?.find((one) => one.name === name)
+      if (encoder === undefined) return null
+      try {
+        text = await encoder.decode(text, key)
+      } catch {
+        return null
+      }
+    }
+    return text
+  }
+}
