@@ -14,6 +14,7 @@ export type {
   LoadContext,
 } from './lib/cache/definition-options.ts'
 export type { Duration } from './lib/cache/duration.ts'
+export { gzipEncoder, type GzipEncoderOptions } from './lib/cache/gzip-encoder.ts'
 export { type CacheEntry, KVCache } from './lib/cache/kv-cache.ts'
 export { CacheLoadError } from './lib/cache/load-error.ts'
 export type { MemoryTierOptions } from './lib/cache/memory-tier.ts'
