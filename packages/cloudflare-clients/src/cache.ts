@@ -1,3 +1,4 @@
+export { cacheApiTier, type CacheApiTierOptions } from './lib/cache/cache-api-tier.ts'
 export {
   CacheClient,
   type CacheClientOptions,
@@ -18,6 +19,7 @@ export { gzipEncoder, type GzipEncoderOptions } from './lib/cache/gzip-encoder.t
 export { type CacheEntry, KVCache } from './lib/cache/kv-cache.ts'
 export { CacheLoadError } from './lib/cache/load-error.ts'
 export type { MemoryTierOptions } from './lib/cache/memory-tier.ts'
+export { spillToR2, type SpillToR2Options } from './lib/cache/r2-spill-encoder.ts'
 export type { StandardSchema } from './lib/cache/standard-schema.ts'
 export type { ValueEncoder } from './lib/cache/value-encoder.ts'
 export { keys } from './lib/kv/keys.ts'

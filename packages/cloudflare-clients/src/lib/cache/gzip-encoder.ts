@@ -5,8 +5,8 @@ export interface GzipEncoderOptions {
   /** Texts under so many UTF-8 bytes stay as they are, from 0. Default 1,024. */
   readonly minBytes?: number
   /**
-   * A stored value that would unpack to more UTF-8 bytes is refused: a few kilobytes can hold gigabytes of zeros. From
-   * 1. Default 25 MiB, KV's own limit of a value.
+   * A stored value that would unpack to more UTF-8 bytes is refused: a few kilobytes can hold gigabytes of zeros. A text
+   * of more is left as it is. From 1. Default 25 MiB, KV's own limit of a value.
    */
   readonly maxDecodedBytes?: number
 }
@@ -56,7 +56,7 @@ function inPieces(binary: string): ReadableStream<Uint8Array> {
  * Compresses large values with gzip, to base64 text, because bulk reads of KV give nothing but text.
  *
  * **When to use it.** For values of some kilobytes of JSON, which usually take a fifth of the space: storage costs, and
- * more than 25 MiB of JSON fits in an entry. It costs CPU time on every write and every read that memory does not
+ * with a higher `maxDecodedBytes` more than 25 MiB of JSON fits in an entry. It costs CPU time on every write and every read that memory does not
  * answer, and `kv.get(key, 'json')` of other code no longer reads the value.
  *
  * **Guarantee.** What is decoded is the text that was encoded. A text that would not get smaller is left as it is.
