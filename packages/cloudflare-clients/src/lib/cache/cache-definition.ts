@@ -153,10 +153,12 @@ export class CacheDefinition<Id, T> {
    * @throws {CacheLoadError} When it does not fit the schema.
    */
   async put(id: Id, value: T | null): Promise<void> {
-    const { clock, now } = this.#core
+    const { clock, floors, now } = this.#core
     const target = this.#target(id)
     const stored = await this.#hold(value, { loadedAtMs: clock.next(), loadMs: 0 })
     const put = await this.#toPut(target, stored)
+    // A later put, or a delete, whose value was ready sooner.
+    if (stored.loadedAtMs < floors.of(target.key)) return
     this.#detach(target)
     this.#keep(target, { ...stored, storedUntilMs: stored.freshUntilMs, writtenAtMs: now() })
     if (put === null) return
