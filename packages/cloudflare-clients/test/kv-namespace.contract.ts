@@ -342,6 +342,7 @@ const listOptions: readonly (readonly [options: unknown, expected: number | stri
   [{ cursor: '' }, 3],
   [{ cursor: '!!' }, 3],
   [{ cursor: 'YQ' }, 2],
+  [{ cursor: 'YQYQY' }, 2],
   [
     { limit: 1001 },
     'Error: KV GET failed: 400 Invalid key_count_limit of 1001. Please specify an integer less than 1000.',

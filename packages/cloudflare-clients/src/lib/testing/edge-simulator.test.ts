@@ -149,6 +149,35 @@ describe('a location', () => {
     expect((await singapore.list()).keys).toEqual([])
   })
 
+  test('asks the store again when a cached value has expired, and caches that it has', async () => {
+    const { simulator, amsterdam, singapore } = createPair({ consistency: instant })
+    await amsterdam.put('gone', 'v', { expirationTtl: 60 })
+    await amsterdam.put('written', 'old', { expirationTtl: 60 })
+    await singapore.get(['gone', 'written'], { cacheTtl: 3600 })
+    await simulator.clock.advance(30_000)
+    await amsterdam.put('written', 'new')
+    await simulator.clock.advance(30_000)
+    expect(await singapore.get('written', { cacheTtl: 3600 })).toBe('new')
+    const statuses = [
+      (await singapore.getWithMetadata('gone')).cacheStatus,
+      (await singapore.getWithMetadata('gone')).cacheStatus,
+    ]
+    expect(statuses).toEqual(['MISS', 'HIT'])
+  })
+
+  test('goes on with what it has cached when it does not see its own write', async () => {
+    const { simulator, amsterdam } = createPair({
+      consistency: { propagation: 0, readYourWrites: 0 },
+    })
+    simulator.store('KV').seed('k', 'old')
+    await amsterdam.get('k')
+    await amsterdam.put('k', 'new')
+    await simulator.clock.advance(59_999)
+    expect(await amsterdam.get('k')).toBe('old')
+    await simulator.clock.advance(1)
+    expect(await amsterdam.get('k')).toBe('new')
+  })
+
   test('says whether its cache answered', async () => {
     const { simulator, singapore } = createPair()
     const status = async (): Promise<string | null> =>
@@ -286,7 +315,7 @@ describe('a list', () => {
     const expirationSeconds = simulator.clock.now() / 1000 + 50
     store.seed('f', 'v', { expirationSeconds })
     await simulator.clock.advance(50_000)
-    for (const key of ['a', 'b', 'd']) await amsterdam.delete(key)
+    for (const key of ['a', 'b', 'd', 'never there']) await amsterdam.delete(key)
 
     const pages: string[][] = []
     let page = await amsterdam.list({ limit: 2 })

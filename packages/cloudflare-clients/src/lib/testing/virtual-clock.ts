@@ -27,7 +27,8 @@ export interface VirtualClock {
     delayMs?: number,
     ...args: Args
   ) => number
-  readonly clearTimeout: (id: number | null | undefined) => void
+  /** Takes anything, as the platform's own does, and does nothing for what is no timer that waits. */
+  readonly clearTimeout: (id: unknown) => void
   /** Resolves when `ms` of virtual time have passed. */
   readonly sleep: (ms: number) => Promise<void>
   /**
