@@ -31,7 +31,7 @@ export async function* iterateKeys(
  * @returns How many were deleted.
  * @throws {KVError} The first failure, after all keys were tried.
  */
-export async function deleteKeys(
+async function deleteKeys(
   kv: KVNamespace,
   keys: Iterable<string> | AsyncIterable<string>,
   concurrency = defaultDeleteConcurrency,
