@@ -1,0 +1,36 @@
+import { BentoCache, bentostore } from 'bentocache'
+import { memoryDriver } from 'bentocache/drivers/memory'
+import { bentoKvDriver } from '../adapters/bento-kv-driver.ts'
+import { freshPlusStale, type CacheLibrary, type Item } from './cache-under-test.ts'
+
+/**
+ * Two layers, `grace` with `timeout: 0` (its name for stale-while-revalidate), memory without serialization (its
+ * faster setting) and the errors of the second layer suppressed, which it does by itself when there is a first one.
+ */
+export const bentocache: CacheLibrary = {
+  id: 'bentocache',
+  packages: ['bentocache'],
+  hasMemoryTier: true,
+  servesStale: true,
+  hasTags: true,
+  ageBoundSeconds: freshPlusStale,
+  create: ({ kv, load, freshSeconds, staleSeconds, memory, tags }) => {
+    const store = memory
+      ? bentostore().useL1Layer(memoryDriver({ maxItems: 5000, serialize: false }))
+      : bentostore()
+    const cache = new BentoCache({
+      default: 'items',
+      stores: { items: store.useL2Layer(bentoKvDriver({ kv })) },
+      ttl: freshSeconds * 1000,
+      grace: (freshSeconds + staleSeconds) * 1000,
+      timeout: 0,
+      suppressL2Errors: true,
+    })
+    const tagsOf = (id: string): { tags?: string[] } => (tags ? { tags: [...tags(id)] } : {})
+    return {
+      get: (id) => cache.getOrSet<Item>({ key: id, factory: () => load(id), ...tagsOf(id) }),
+      put: (id, item) => cache.set({ key: id, value: item, ...tagsOf(id) }),
+      expireTags: (expired) => cache.deleteByTag({ tags: [...expired] }),
+    }
+  },
+}
