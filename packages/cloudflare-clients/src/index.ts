@@ -3,6 +3,7 @@ export { createEmptyKV } from './lib/kv/empty-kv.ts'
 export { keyPatterns, keys } from './lib/kv/keys.ts'
 export { KVError, type KVErrorCode, type KVOperationName } from './lib/kv/kv-error.ts'
 export { kvLimits } from './lib/kv/kv-limits.ts'
+export { type KVOperationCounts, kvPrices, priceKVOperations } from './lib/kv/kv-prices.ts'
 export {
   type KVListKey,
   type KVListOptions,

@@ -1,0 +1,71 @@
+import { kvLimits } from '../kv/kv-limits.ts'
+import type { StoredEntry } from './central-store.ts'
+import { failedRequest } from './kv-responses.ts'
+
+export interface BulkForm {
+  readonly isJson: boolean
+  readonly withMetadata: boolean
+}
+
+/**
+ * What a bulk read gives for one key.
+ *
+ * @throws {Error} When the value is no JSON, which fails the whole read.
+ */
+export function toBulkAnswer(entry: StoredEntry | null, form: BulkForm): unknown {
+  if (entry === null) return null
+  // KV decodes bulk values on its side, and drops a byte order mark.
+  const text = entry.value.text.replace(/^\uFEFF/, '')
+  const value = form.isJson ? parseOnServer(text) : text
+  // A JSON null is told apart from a missing key only by a single read.
+  if (!form.withMetadata || value === null) return value
+  const { metadataJson = 'null' } = entry
+  return { value, metadata: JSON.parse(metadataJson) as unknown }
+}
+
+function parseOnServer(text: string): unknown {
+  try {
+    // It is parsed by KV, sent as JSON and parsed again, which loses -0.
+    return JSON.parse(JSON.stringify(JSON.parse(text))) as unknown
+  } catch {
+    const message = 'At least one of the requested keys corresponds to a non-json value'
+    throw failedRequest('GET_BULK', 400, message)
+  }
+}
+
+export function assertBulkForm(type: string | undefined, keyCount: number): void {
+  if (type !== undefined && !['', 'text', 'json'].includes(type)) {
+    throw failedRequest('GET_BULK', 400, `"${type}" is not a valid type. Use "json" or "text"`)
+  }
+  if (keyCount > kvLimits.maxBulkReadKeys) {
+    const text = `You can request a maximum of ${kvLimits.maxBulkReadKeys} keys`
+    throw failedRequest('GET_BULK', 400, text)
+  }
+  if (keyCount < 1) {
+    throw failedRequest('GET_BULK', 400, 'You must request a minimum of 1 key')
+  }
+}
+
+export function assertBulkSize(entries: readonly (StoredEntry | null)[]): void {
+  const sum = (size: (entry: StoredEntry) => number): number =>
+    entries.reduce((total, entry) => total + (entry === null ? 0 : size(entry)), 0)
+  if (sum(({ value }) => value.sizeAtMost) <= kvLimits.maxValueBytes) return
+  if (sum(({ value }) => value.bytes.byteLength) <= kvLimits.maxValueBytes) return
+  throw failedRequest('GET_BULK', 413, 'Total size of request exceeds the limit of 25MB')
+}
+
+/**
+ * The result of a bulk read. The runtime builds it from the properties of an object and passes over its indices, so
+ * that integer-like keys are missing; `__proto__` never becomes a property at all.
+ */
+export function toBulkMap(answers: Iterable<readonly [string, unknown]>): Map<string, unknown> {
+  const map = new Map<string, unknown>()
+  for (const [key, answer] of answers) {
+    if (key !== '__proto__' && !isArrayIndex(key)) map.set(key, answer)
+  }
+  return map
+}
+
+function isArrayIndex(key: string): boolean {
+  return /^(?:0|[1-9]\d{0,9})$/.test(key) && Number(key) < 2 ** 32 - 1
+}
