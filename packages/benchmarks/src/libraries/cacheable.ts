@@ -21,11 +21,13 @@ export const cacheable: CacheLibrary = {
     })
     // Without a listener a failing store would be thrown as an unhandled error event.
     cache.on('error', () => undefined)
+    // By default a loader that throws looks like one that found nothing.
+    const options = { ttl, throwErrors: 'function' } as const
     const put = (id: string, item: Item): Promise<boolean> =>
       cache.set(id, item, { ttl, ...(tags && { tags: [...tags(id)] }) })
     return {
       async get(id) {
-        if (!tags) return (await cache.getOrSet(id, () => load(id), { ttl })) ?? null
+        if (!tags) return (await cache.getOrSet(id, () => load(id), options)) ?? null
         const cached = await cache.get<Item>(id)
         if (cached !== undefined) return cached
         const item = await load(id)

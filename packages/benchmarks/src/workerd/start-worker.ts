@@ -1,4 +1,4 @@
-import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
+import { convertV4MiniflareOptions, Miniflare, NoOpLog } from 'miniflare'
 
 /** Before the date from which Node's modules are there unless they are refused. */
 const compatibilityDate = '2026-07-01'
@@ -22,11 +22,8 @@ export async function startWorker(script: string, options: StartOptions): Promis
       compatibilityDate,
       compatibilityFlags: options.nodejsCompat ? ['nodejs_compat'] : [],
       kvNamespaces: { CACHE_KV: 'cache' },
-      handleRuntimeStdio: (stdout, stderr) => {
-        // Libraries that hang or lack a module write pages about it. What matters is in the results.
-        stdout.resume()
-        stderr.resume()
-      },
+      // Libraries that hang or lack a module write pages about it. What matters is in the results.
+      log: new NoOpLog(),
     }),
   )
   try {
