@@ -150,7 +150,7 @@ async function isAnswered(url: URL, id: string): Promise<boolean> {
 function readBody(url: URL): Promise<string> {
   return new Promise((resolve, reject) => {
     const options = { agent: false, signal: AbortSignal.timeout(deadlineMs) }
-    const request = httpGet(url, options, (response) => {
+    const request = httpGet(url.href, options, (response) => {
       let body = ''
       response.setEncoding('utf8')
       response.on('data', (chunk: string) => (body += chunk))

@@ -14,8 +14,8 @@ export interface SettingClock {
   readonly now: () => number
   readonly random: () => number
   readonly timers: {
-    readonly setTimeout: (callback: () => void, delayMs: number) => unknown
-    readonly clearTimeout: (timer: unknown) => void
+    setTimeout(callback: () => void, delayMs: number): unknown
+    clearTimeout(timer: unknown): void
   }
 }
 

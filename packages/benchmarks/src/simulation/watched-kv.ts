@@ -15,9 +15,9 @@ export function watchKv(kv: KVNamespace): WatchedKv {
     }
   }
   const watched: KVNamespace = {
-    get: kv.get.bind(kv) as KVNamespace['get'],
-    getWithMetadata: kv.getWithMetadata.bind(kv) as KVNamespace['getWithMetadata'],
-    list: kv.list.bind(kv) as KVNamespace['list'],
+    get: bound(kv.get, kv),
+    getWithMetadata: bound(kv.getWithMetadata, kv),
+    list: bound(kv.list, kv),
     put: (...args) => counting(kv.put(...args)),
     delete: (key) => counting(kv.delete(key)),
   }
@@ -27,4 +27,9 @@ export function watchKv(kv: KVNamespace): WatchedKv {
       return refusedWrites
     },
   }
+}
+
+/** `bind` keeps only the last of several signatures. */
+function bound<T extends (...args: never[]) => unknown>(method: T, owner: object): T {
+  return method.bind(owner) as T
 }

@@ -1,8 +1,8 @@
 import { isBuiltin } from 'node:module'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { build, type Plugin } from 'esbuild'
 
-const sourceFolder = fileURLToPath(new URL('..', import.meta.url))
+const sourceFolder = join(import.meta.dirname, '..')
 
 export interface BundleOptions {
   /** Whether to make names smaller and drop what is not needed, as for production. Default false. */

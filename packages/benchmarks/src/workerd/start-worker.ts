@@ -24,6 +24,7 @@ export async function startWorker(script: string, options: StartOptions): Promis
       kvNamespaces: { CACHE_KV: 'cache' },
       // Libraries that hang or lack a module write pages about it. What matters is in the results.
       log: new NoOpLog(),
+      handleStructuredLogs: () => undefined,
     }),
   )
   try {
