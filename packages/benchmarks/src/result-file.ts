@@ -1,5 +1,5 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { format } from 'prettier'
 import { renderDocument } from './document.ts'
 import type { BenchmarkResult } from './result.ts'
@@ -20,6 +20,7 @@ export async function writeResults(
 ): Promise<void> {
   const rows = results.map((result) => JSON.stringify(result)).join(',\n')
   const text = await format(`[\n${rows}\n]`, { parser: 'json', printWidth: 400 })
+  mkdirSync(dirname(resultFile(suite)), { recursive: true })
   writeFileSync(resultFile(suite), text)
 }
 

@@ -85,7 +85,7 @@ reads gave a value from before that, and how long after it the last one did, is 
     {
       heading: 'Hit in KV',
       scenario: 'kv-hit',
-      text: 'In workerd on its local KV with every memory tier off, taking turns with `kv.get` and `JSON.parse` of the same value in the same isolate. Median of 31 pairs. The `plain-kv` row reads with `type: "json"`, and shows how far two equal things differ.',
+      text: 'In workerd on its local KV with every memory tier off, taking turns with `kv.get` and `JSON.parse` of the same value in the same isolate. Median of 151 pairs. The `plain-kv` row reads with `type: "json"`, and shows how far two equal things differ.',
       table: libraryTable,
     },
     {

@@ -10,7 +10,13 @@ export const codex: CacheLibrary = {
   hasTags: true,
   ageBoundSeconds: freshPlusStale,
   create: ({ kv, load, waitUntil, freshSeconds, staleSeconds, memory, tags, clock }) => {
-    const cache = new CacheClient(kv, { waitUntil, ...clock, ...(memory ? {} : { memory: false }) })
+    const cache = new CacheClient(kv, {
+      waitUntil,
+      // The default writes every event to the console.
+      onEvent: () => undefined,
+      ...clock,
+      ...(memory ? {} : { memory: false }),
+    })
     const items = cache.define<string, Item>('item', {
       load: (id) => load(id),
       fresh: freshSeconds,
