@@ -3,7 +3,7 @@ import type { CacheLibrary, CacheUnderTest, Item } from '../libraries/cache-unde
 import type { SimulatedOrigin } from '../simulation/simulated-origin.ts'
 
 /** One library at one location, and what stands around it. */
-export interface OperationRig {
+interface OperationRig {
   readonly clock: VirtualClock
   readonly simulator: EdgeSimulator
   readonly origin: SimulatedOrigin

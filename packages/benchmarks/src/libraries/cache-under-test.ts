@@ -10,7 +10,7 @@ export interface Item {
 }
 
 /** The clock of the simulation, for libraries that take one; the others get theirs from the globals. */
-export interface SettingClock {
+interface SettingClock {
   readonly now: () => number
   readonly random: () => number
   readonly timers: {
