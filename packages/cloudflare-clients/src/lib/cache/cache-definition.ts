@@ -108,7 +108,7 @@ export class CacheDefinition<Id, T> {
     const { hardTimeoutMs } = this.#policy
     this.#origin = new Origin(name, options, { hardTimeoutMs, timers: core.timers })
     this.#reads = new SingleFlight(core)
-    this.#loads = new SingleFlight(core)
+    this.#loads = new SingleFlight(core, core.waitUntil)
     this.#epochs = options.clearable === true ? [toEpochText(name)] : []
   }
 
@@ -167,16 +167,16 @@ export class CacheDefinition<Id, T> {
   }
 
   /**
-   * Makes a value stale without forgetting it: `stale` and `staleIfError` still apply, counted from now. One billed
-   * read and one write, or a delete where nothing may be served stale.
+   * Has a value loaded again before it is next served, and keeps it to stand in should that load fail (`staleIfError`).
+   * One billed read and one write, or a delete without `staleIfError`.
    *
-   * A newer value that another isolate wrote in the last seconds may be replaced by the older one. It is stale, so
-   * whoever reads it next loads it again.
+   * A newer value that another isolate wrote in the last seconds may be replaced by the older one, which whoever reads
+   * it next loads again.
    *
    * @throws {KVError} When KV fails.
    */
   async expire(id: Id): Promise<void> {
-    if (this.#policy.graceMs === 0) return this.delete(id)
+    if (!this.#policy.outlastsEnd) return this.delete(id)
     const { clock, markers, now } = this.#core
     const target = this.#target(id)
     markers.learn(target.key, clock.next(), 0)
@@ -185,7 +185,7 @@ export class CacheDefinition<Id, T> {
     const entry = await this.#core.read(target.key)
     const control = entry && readControl(entry, now())
     if (!control) return
-    const freshUntilMs = Math.min(control.freshUntilMs, now())
+    const freshUntilMs = this.#policy.endedAtMs(Math.min(control.freshUntilMs, now()))
     const put = this.#toEntryPut(target, entry.text, { ...control, freshUntilMs })
     if (put !== null) await this.#core.write(put, { isUrgent: true })
   }
@@ -327,7 +327,7 @@ export class CacheDefinition<Id, T> {
     const endedMs = Math.max(markers.highest(tags), markers.highest([key]))
     if (loadedAtMs > endedMs) return held
     // Stamps may be ahead of a clock that stands still.
-    const freshUntilMs = Math.min(held.freshUntilMs, endedMs, now())
+    const freshUntilMs = this.#policy.endedAtMs(Math.min(held.freshUntilMs, endedMs, now()))
     return { ...held, freshUntilMs, quietUntilMs: 0 }
   }
 

@@ -13,23 +13,25 @@ export interface SingleFlightOptions {
   /** How long a follower waits for the leader before it takes over. Twice as long each further time. */
   readonly takeoverMs: number
   readonly timers: Timers
-  readonly waitUntil: ((work: Promise<unknown>) => void) | undefined
 }
 
 /**
  * Lets callers who want the same at the same time share one piece of work, across the requests of an isolate.
  *
- * The first caller leads: its work is anchored with `waitUntil`, so that it survives its client's disconnecting. The
+ * The first caller leads. Its work may be anchored with `waitUntil`, so that it survives its client's disconnecting. The
  * others follow, each with a timer in its own request, and the first whose timer ends takes over, because work that
  * died with its request settles for nobody. A flight is cleared by identity: a leader that comes late does not clear
  * its successor's.
  */
 export class SingleFlight<T> {
   readonly #options: SingleFlightOptions
+  readonly #waitUntil: ((work: Promise<unknown>) => void) | undefined
   readonly #flights = new Map<string, Flight<T>>()
 
-  constructor(options: SingleFlightOptions) {
+  /** @param waitUntil Given where the work is long enough to be worth an anchor: each costs some microseconds. */
+  constructor(options: SingleFlightOptions, waitUntil?: (work: Promise<unknown>) => void) {
     this.#options = options
+    this.#waitUntil = waitUntil
   }
 
   async run(key: string, work: () => Promise<T>): Promise<T> {
@@ -66,7 +68,7 @@ export class SingleFlight<T> {
       this.#clear(key, flight)
     }
     const settled = flight.promise.then(clear, clear)
-    this.#options.waitUntil?.(settled)
+    this.#waitUntil?.(settled)
     return flight.promise
   }
 
