@@ -1,7 +1,7 @@
 import { assertKV } from '../kv/assert-kv.ts'
 import { type EntryMetadata, type KVEntry, toExpirationTtlSeconds } from '../kv/kv-entry.ts'
 import { KVError, toKVError } from '../kv/kv-error.ts'
-import { toUsableKey } from '../kv/kv-key.ts'
+import { isUsableKey, toUsableKey } from '../kv/kv-key.ts'
 import { readEntry } from '../kv/read-entry.ts'
 import { checkNumber } from '../shared/check-number.ts'
 import { createReporter, type EventReporter } from '../shared/client-event.ts'
@@ -84,7 +84,8 @@ export class CacheCore {
   /** @throws {KVError} When KV fails, or does not answer in time. */
   async read(key: string, cacheTtlSeconds?: number): Promise<KVEntry | null> {
     const { kv, now } = this
-    return this.inTime(readEntry(kv, await toUsableKey(key), { now, cacheTtlSeconds }))
+    const name = isUsableKey(key) ? key : await toUsableKey(key)
+    return this.inTime(readEntry(kv, name, { now, cacheTtlSeconds }))
   }
 
   /** Keeps work alive when the client whose request began it disconnects. */

@@ -371,7 +371,7 @@ export class CacheDefinition<Id, T> {
 
   async #find(target: Target<Id>): Promise<Found<T>> {
     const { memory, now } = this.#core
-    const nearby = await this.#findInLocation(target)
+    const nearby = this.#policy.locationMs > 0 ? await this.#findInLocation(target) : null
     const known = this.#inMemory(target)
     const isNewest = (held: HeldValue<T> | null): held is HeldValue<T> =>
       held !== null && held.loadedAtMs >= (known?.loadedAtMs ?? 0)
@@ -401,9 +401,11 @@ export class CacheDefinition<Id, T> {
   /** Reads the entry and every marker that was not read lately, in one call. */
   async #readKV({ key, tags, epochs }: Target<Id>): Promise<KVEntry | null> {
     const { clock, markers, now } = this.#core
+    const { cacheTtl } = this.#options
     const due = markers.due([...tags, ...epochs], now() - this.#policy.memoryMs)
+    if (due.length === 0) return this.#core.read(key, cacheTtl)
     const [entry = null, ...found] = await Promise.all(
-      [key, ...due].map((name) => this.#core.read(name, this.#options.cacheTtl)),
+      [key, ...due].map((name) => this.#core.read(name, cacheTtl)),
     )
     for (const [index, marker] of due.entries()) {
       const stampMs = Math.min(Number(found[index]?.text) || 0, now())
@@ -415,7 +417,7 @@ export class CacheDefinition<Id, T> {
 
   async #findInLocation(target: Target<Id>): Promise<HeldValue<T> | null> {
     const { location, now } = this.#core
-    if (this.#policy.locationMs === 0 || location === undefined) return null
+    if (location === undefined) return null
     try {
       const found = await this.#core.inTime(location.read(target.key))
       const entry = found && toEntry(found.text, found.metadata, now())

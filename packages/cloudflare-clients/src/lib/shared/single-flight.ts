@@ -34,15 +34,8 @@ export class SingleFlight<T> {
     this.#waitUntil = waitUntil
   }
 
-  async run(key: string, work: () => Promise<T>): Promise<T> {
-    const { takeoverMs, timers } = this.#options
-    for (let delayMs = takeoverMs; ; delayMs *= 2) {
-      const running = this.#flights.get(key)
-      if (running === undefined) return this.#lead(key, work)
-      const result = await raceTimer(running.promise, { delayMs, timers })
-      if (result !== timedOut) return result
-      this.#clear(key, running)
-    }
+  run(key: string, work: () => Promise<T>): Promise<T> {
+    return this.#flights.has(key) ? this.#follow(key, work) : this.#lead(key, work)
   }
 
   /** Starts work that nobody waits for, unless the same is under way. */
@@ -59,6 +52,17 @@ export class SingleFlight<T> {
 
   detachAll(): void {
     this.#flights.clear()
+  }
+
+  async #follow(key: string, work: () => Promise<T>): Promise<T> {
+    const { takeoverMs, timers } = this.#options
+    for (let delayMs = takeoverMs; ; delayMs *= 2) {
+      const running = this.#flights.get(key)
+      if (running === undefined) return this.#lead(key, work)
+      const result = await raceTimer(running.promise, { delayMs, timers })
+      if (result !== timedOut) return result
+      this.#clear(key, running)
+    }
   }
 
   #lead(key: string, work: () => Promise<T>): Promise<T> {
