@@ -1,10 +1,16 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
+
+const guide = fileURLToPath(new URL('../../docs/edge-simulator.md', import.meta.url).href)
 
 export default defineConfig({
   plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.jsonc' } })],
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    // Handed in, because tests inside workerd see no files and packages import nothing from outside of them.
+    provide: { edgeSimulatorGuide: readFileSync(guide, 'utf8') },
     coverage: {
       enabled: true,
       provider: 'istanbul',

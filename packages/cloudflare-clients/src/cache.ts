@@ -1,9 +1,6 @@
 export { cacheApiTier, type CacheApiTierOptions } from './lib/cache/cache-api-tier.ts'
-export {
-  CacheClient,
-  type CacheClientOptions,
-  type DeleteByPrefixOptions,
-} from './lib/cache/cache-client.ts'
+export { CacheClient, type DeleteByPrefixOptions } from './lib/cache/cache-client.ts'
+export type { CacheClientOptions } from './lib/cache/client-core.ts'
 export type { KVCacheOptions } from './lib/cache/cache-core.ts'
 export type { CacheDefinition, CacheReadOptions } from './lib/cache/cache-definition.ts'
 export type { CacheStats } from './lib/cache/cache-stats.ts'

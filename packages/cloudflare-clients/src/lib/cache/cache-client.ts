@@ -1,35 +1,14 @@
-import { deleteKeysUnder } from '../kv/key-listing.ts'
-import { keys } from '../kv/keys.ts'
+import { toTagText } from '../kv/cache-keys.ts'
+import { kvCall } from '../kv/kv-error.ts'
+import { maxPrefixBytes, toUsableKey, utf8Length } from '../kv/kv-key.ts'
 import { kvLimits } from '../kv/kv-limits.ts'
-import { assertListPrefix } from '../kv/kv-key.ts'
-import { forEachConcurrent } from '../shared/for-each-concurrent.ts'
-import { BulkReader } from './bulk-reader.ts'
-import type { KVCacheOptions } from './cache-core.ts'
+import { checkNumber } from '../shared/check-number.ts'
 import { CacheDefinition } from './cache-definition.ts'
 import type { CacheStats } from './cache-stats.ts'
-import type { CacheTier } from './cache-tier.ts'
-import { CircuitBreaker } from './circuit-breaker.ts'
+import { type CacheClientOptions, ClientCore } from './client-core.ts'
 import type { CacheDefinitionOptions } from './definition-options.ts'
-import { type Duration, toMs } from './duration.ts'
 import { markerLifetimeMs } from './freshness.ts'
-import type { HeldValue } from './held-value.ts'
 import { KVCache } from './kv-cache.ts'
-import { MemoryTier, type MemoryTierOptions } from './memory-tier.ts'
-import { TagMarkers } from './tag-markers.ts'
-
-export interface CacheClientOptions extends KVCacheOptions {
-  /** What an isolate keeps in memory for all definitions together. Default 5,000 entries and 16 MiB; `false`: nothing. */
-  readonly memory?: MemoryTierOptions | false
-  /** A tier of this location for definitions that have a `location` time, such as `cacheApiTier()`. Default: none. */
-  readonly location?: CacheTier
-  /**
-   * After so many failed reads of KV in a row it is not asked for the cooldown, and loads go straight to the origin.
-   * Default 5 failures and 10 seconds.
-   */
-  readonly breaker?: { readonly maxFailures?: number; readonly cooldown?: Duration }
-  /** Gives numbers from 0 to under 1, for jitter and early refreshes. Default `Math.random`. */
-  readonly random?: () => number
-}
 
 export interface DeleteByPrefixOptions {
   /** How many lists and deletes may be billed, from 2. Default: as many as it takes. */
@@ -37,9 +16,6 @@ export interface DeleteByPrefixOptions {
   /** Where an earlier call stopped. */
   readonly cursor?: string
 }
-
-/** Concurrent writes of markers: KV allows six connections to wait for their first byte. */
-const markerConcurrency = 6
 
 /**
  * A cache in Workers KV that never fails a request, with one memory for each isolate and values that are defined once.
@@ -68,26 +44,21 @@ const markerConcurrency = 6
  * ```
  */
 export class CacheClient extends KVCache {
+  /** @internal */
+  declare protected readonly core: ClientCore
   readonly #definitions = new Map<string, CacheDefinition<never, unknown>>()
-  readonly #reader: BulkReader
-  readonly #markers = new TagMarkers()
-  readonly #memory: MemoryTier<HeldValue<unknown>> | undefined
-  readonly #location: CacheTier | undefined
-  readonly #random: () => number
 
   /**
    * @throws {TypeError} When `kv` is no namespace, as where a binding is missing.
-   * @throws {TypeError | RangeError} When an option is not what it should be.
+   * @throws {RangeError} When an option is out of range.
    */
   constructor(kv: KVNamespace, options: CacheClientOptions = {}) {
     super(kv, options)
-    const { breaker: { maxFailures = 5, cooldown = 10 } = {}, memory } = options
-    const cooldownMs = toMs('create cache: breaker.cooldown', cooldown)
-    const breaker = new CircuitBreaker({ maxFailures, cooldownMs, now: this.core.now })
-    this.#reader = new BulkReader(this.core, breaker)
-    this.#memory = memory === false ? undefined : new MemoryTier(memory)
-    this.#location = options.location
-    this.#random = options.random ?? Math.random
+  }
+
+  /** @internal */
+  protected override createCore(kv: KVNamespace, options: CacheClientOptions): ClientCore {
+    return new ClientCore(kv, options)
   }
 
   /**
@@ -116,22 +87,16 @@ export class CacheClient extends KVCache {
     if (this.#definitions.has(name)) {
       throw new TypeError(`Cannot define cache ${JSON.stringify(name)}: it is already defined`)
     }
-    const definition = new CacheDefinition(name, options, {
-      core: this.core,
-      reader: this.#reader,
-      markers: this.#markers,
-      memory: this.#memory,
-      location: this.#location,
-      random: this.#random,
-      endMarkers: (markers) => this.#endMarkers(markers),
-    })
+    const definition = new CacheDefinition(name, options, this.core, (markers) =>
+      this.#endMarkers(markers),
+    )
     this.#definitions.set(name, definition as unknown as CacheDefinition<never, unknown>)
     return definition
   }
 
   /**
-   * Makes every value with one of the tags stale: `stale` and `staleIfError` still apply, counted from now. One billed
-   * write for each tag.
+   * Has every value with one of the tags loaded again before it is next served, and keeps it to stand in should that
+   * load fail (`staleIfError`). One billed write for each tag.
    *
    * This isolate obeys at once. Another obeys when its `memory` has passed and KV shows it the marker, usually within 60
    * seconds, with no published upper bound.
@@ -139,7 +104,7 @@ export class CacheClient extends KVCache {
    * @throws {KVError} The first failure, after every tag was tried.
    */
   async expireTags(tags: readonly string[]): Promise<void> {
-    await this.#endMarkers(tags.map(keys.cacheTag))
+    await this.#endMarkers(tags.map(toTagText))
   }
 
   /**
@@ -148,26 +113,32 @@ export class CacheClient extends KVCache {
    * costs one write.
    *
    * @returns A cursor where the budget ended before the keys did: pass it to go on.
-   * @throws {TypeError | RangeError} When the prefix is empty, not well-formed or over 468 bytes, or the budget under 2.
-   * @throws {KVError} The first failure, after every key that was listed was tried.
+   * @throws {RangeError} When the prefix is empty or over 468 bytes, or the budget under 2.
+   * @throws {KVError} The first failure, after every key of its page was tried.
    */
   async deleteByPrefix(
     prefix: string,
     { maxOperations = Infinity, cursor }: DeleteByPrefixOptions = {},
   ): Promise<{ readonly deletedKeys: number; readonly cursor: string | null }> {
-    if (prefix === '') {
-      throw new TypeError('Cannot delete by prefix: prefix must not be empty')
+    // A key that was digested keeps a readable start of so many bytes.
+    checkNumber('delete by prefix: its bytes', utf8Length(prefix), { min: 1, max: maxPrefixBytes })
+    let operations = checkNumber('delete by prefix: maxOperations', maxOperations, { min: 2 })
+    const { clock, floors, kv } = this.core
+    floors.deletePrefix(prefix, clock.next())
+    this.#detachDefinitions()
+    this.detachAll()
+    let deletedKeys = 0
+    for (let next = cursor; ;) {
+      const limit = Math.min(kvLimits.maxListKeys, operations - 1)
+      const options = { prefix, limit, ...(next !== undefined && { cursor: next }) }
+      const page = await kvCall('list', () => kv.list(options))
+      await this.deleteMany(page.keys.map(({ name }) => name))
+      deletedKeys += page.keys.length
+      operations -= 1 + page.keys.length
+      if (page.list_complete) return { deletedKeys, cursor: null }
+      if (operations < 2) return { deletedKeys, cursor: page.cursor }
+      next = page.cursor
     }
-    assertListPrefix(prefix)
-    if (!(maxOperations >= 2)) {
-      throw new RangeError(
-        `Cannot delete by prefix: maxOperations must be at least 2, received ${maxOperations}`,
-      )
-    }
-    this.core.floors.deletePrefix(prefix, this.core.clock.next())
-    this.detachPrefix(prefix)
-    for (const definition of this.#definitions.values()) definition.detachAll()
-    return deleteKeysUnder(this.core.kv, prefix, { maxOperations, cursor })
   }
 
   /** What the reads in this isolate came to, for each definition. */
@@ -180,19 +151,24 @@ export class CacheClient extends KVCache {
   }
 
   /** Writes a stamp under each marker: what was loaded before it is over. */
-  async #endMarkers(names: readonly string[]): Promise<void> {
-    const { clock, kv, writer } = this.core
+  async #endMarkers(keys: readonly string[]): Promise<void> {
+    const { clock, kv, markers, writer } = this.core
     const stampMs = clock.next()
-    for (const name of names) this.#markers.learn(name, { stampMs, checkedAtMs: stampMs })
-    // What they are loading now began before: nobody may join it any more.
-    for (const definition of this.#definitions.values()) definition.detachAll()
-    const expirationTtl = markerLifetimeMs / 1000
-    const errors = await forEachConcurrent(new Set(names), markerConcurrency, async (name) => {
-      await writer.write(name, () => kv.put(name, String(stampMs), { expirationTtl }), {
-        operation: 'write',
-        isUrgent: true,
-      })
+    for (const key of keys) markers.learn(key, stampMs, stampMs)
+    // What is loading now began before: nobody may join it any more.
+    this.#detachDefinitions()
+    const writes = Array.from(new Set(keys), async (key) => {
+      const name = await toUsableKey(key)
+      const send = (): Promise<void> => kv.put(name, String(stampMs), { expirationTtl })
+      await writer.write(key, send, { operation: 'write', isUrgent: true })
     })
-    if (errors.length > 0) throw errors[0]
+    await Promise.allSettled(writes)
+    await Promise.all(writes)
+  }
+
+  #detachDefinitions(): void {
+    for (const definition of this.#definitions.values()) definition.detachAll()
   }
 }
+
+const expirationTtl = markerLifetimeMs / 1000

@@ -1,10 +1,11 @@
 import { assertKV } from '../kv/assert-kv.ts'
-import type { KVEntry } from '../kv/kv-entry.ts'
+import { type EntryMetadata, type KVEntry, toExpirationTtlSeconds } from '../kv/kv-entry.ts'
 import { KVError, toKVError } from '../kv/kv-error.ts'
+import { isUsableKey, toUsableKey } from '../kv/kv-key.ts'
 import { readEntry } from '../kv/read-entry.ts'
+import { checkNumber } from '../shared/check-number.ts'
 import { createReporter, type EventReporter } from '../shared/client-event.ts'
 import { raceTimer, timedOut, type Timers } from '../shared/timers.ts'
-import { type Duration, toMs } from './duration.ts'
 import { KeyFloors } from './key-floors.ts'
 import { KeyWriter, type KeyWriteTries } from './key-writer.ts'
 import { StampClock } from './stamp-clock.ts'
@@ -17,25 +18,39 @@ export interface KVCacheOptions {
    * anchors shared loads, so that they survive when the client whose request began them disconnects. Default: a write
    * is awaited by its caller, and a shared load that died is taken over by a follower.
    */
-  readonly waitUntil?: (work: Promise<unknown>) => void
+  readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined
   /** Told of store errors, failed background loads and corrupt values. Default: a JSON line on `console.warn`. */
   readonly onEvent?: EventReporter
   /** The timers of the waits below. Default: the global ones. */
   readonly timers?: Timers
   /**
    * How long a caller waits for another request's load before it loads for itself, twice as long each further time.
-   * Above 0. Default 1 second.
+   * From 1. Default 1000.
    */
-  readonly takeover?: Duration
-  /** How long a read of KV may take before it counts as a store error. Above 0. Default 2 seconds. */
-  readonly storeTimeout?: Duration
+  readonly takeoverMs?: number
+  /**
+   * How long a read of KV may take before it counts as a store error. From 1. Default: as long as it takes, because a
+   * timer for each read costs a twentieth of the read.
+   */
+  readonly storeTimeoutMs?: number
 }
 
 /** A write of one entry, checked and ready. */
 export interface EntryPut {
-  readonly name: string
+  readonly key: string
   readonly text: string
-  readonly options: KVNamespacePutOptions
+  readonly metadata: EntryMetadata
+  readonly expirationTtl: number
+}
+
+/** @param control What the entry notes beside its expiry. */
+export function toEntryPut(
+  key: string,
+  text: string,
+  { nowMs, ...control }: { nowMs: number; expiresAtMs: number; loadedAtMs: number },
+): EntryPut {
+  const expirationTtl = toExpirationTtlSeconds(control.expiresAtMs, nowMs)
+  return { key, text, metadata: { codex: 1, ...control }, expirationTtl }
 }
 
 /** What the parts of one cache share in an isolate, and the one way in which they read and write KV. */
@@ -43,93 +58,108 @@ export class CacheCore {
   readonly kv: KVNamespace
   readonly now: () => number
   readonly timers: Timers
-  readonly waitUntil: ((work: Promise<unknown>) => void) | undefined
+  readonly waitUntil: KVCacheOptions['waitUntil']
   readonly report: EventReporter
+  readonly takeoverMs: number
   readonly clock: StampClock
   readonly floors = new KeyFloors()
   readonly writer: KeyWriter
-  readonly takeoverMs: number
-  readonly storeTimeoutMs: number
+  readonly #storeTimeoutMs: number
 
   constructor(kv: KVNamespace, options: KVCacheOptions) {
     assertKV('create cache', kv)
-    const { now = Date.now, timers = globalThis as unknown as Timers } = options
+    const { now = Date.now, timers = globalThis } = options
+    const { takeoverMs = 1000, storeTimeoutMs = Infinity } = options
     this.kv = kv
     this.now = now
     this.timers = timers
     this.waitUntil = options.waitUntil
     this.report = createReporter(options.onEvent)
+    this.takeoverMs = checkNumber('create cache: takeoverMs', takeoverMs, { min: 1 })
+    this.#storeTimeoutMs = checkNumber('create cache: storeTimeoutMs', storeTimeoutMs, { min: 1 })
     this.clock = new StampClock(now)
-    this.writer = new KeyWriter({ now, timers })
-    this.takeoverMs = toMs('create cache: takeover', options.takeover ?? 1, 1)
-    this.storeTimeoutMs = toMs('create cache: storeTimeout', options.storeTimeout ?? 2, 1)
+    this.writer = new KeyWriter(this)
   }
 
   /** @throws {KVError} When KV fails, or does not answer in time. */
-  readEntry(name: string): Promise<KVEntry | null> {
-    return this.inTime(readEntry(this.kv, name, this))
+  async read(key: string, cacheTtlSeconds?: number): Promise<KVEntry | null> {
+    const { kv, now } = this
+    const name = isUsableKey(key) ? key : await toUsableKey(key)
+    return this.inTime(readEntry(kv, name, { now, cacheTtlSeconds }))
+  }
+
+  /** Keeps work alive when the client whose request began it disconnects. */
+  anchor(work: Promise<unknown>): void {
+    this.waitUntil?.(work.catch(() => undefined))
   }
 
   /** @throws {KVError} When KV does not answer in time. */
   async inTime<T>(read: Promise<T>): Promise<T> {
-    const answer = await raceTimer(read, { delayMs: this.storeTimeoutMs, timers: this.timers })
+    const { timers } = this
+    const answer = await raceTimer(read, { delayMs: this.#storeTimeoutMs, timers })
     if (answer !== timedOut) return answer
-    throw new KVError('Cannot read from KV: it did not answer in time', {
+    throw new KVError('Cannot read in KV: it took too long', {
       code: 'unavailable',
       operation: 'read',
     })
   }
 
-  /** Writes an entry. Never rejects: a failure is reported. */
-  async put({ name, text, options }: EntryPut, tries: KeyWriteTries = {}): Promise<void> {
-    const send = (): Promise<void> => this.kv.put(name, text, options)
-    try {
-      await this.writer.write(name, send, { operation: 'write', ...tries })
-    } catch (error) {
-      this.reportStoreError('set', name, toKVError('write', error))
-    }
+  /** @throws {KVError} When KV fails. */
+  async write(put: EntryPut, tries?: KeyWriteTries): Promise<void> {
+    const { key, text, metadata, expirationTtl } = put
+    const name = await toUsableKey(key)
+    const send = (): Promise<void> => this.kv.put(name, text, { metadata, expirationTtl })
+    await this.writer.write(key, send, { operation: 'write', ...tries })
   }
 
-  /** @throws {KVError} When KV fails. */
-  async remove(name: string): Promise<void> {
-    const send = (): Promise<void> => this.kv.delete(name)
-    await this.writer.write(name, send, { operation: 'delete', isUrgent: true })
+  /** Writes an entry, in the background as far as it has to wait and may. Never rejects: a failure is reported. */
+  put(put: EntryPut): Promise<void> {
+    const { waitUntil } = this
+    const write = (onWait?: () => void): Promise<void> =>
+      this.write(put, { onWait }).catch(this.reporting('set', put.key))
+    if (waitUntil === undefined) return write()
+    return new Promise((resolve) => {
+      waitUntil(write(resolve).then(resolve))
+    })
   }
 
   /**
-   * Stores what was loaded, unless its key was invalidated meanwhile, also while KV was writing.
+   * Stores what was loaded, unless its key was invalidated meanwhile, also while KV was writing. It is not tried again
+   * when KV refuses it for another write within the second: what was written then is as new.
    *
    * @returns What the caller has to await: nothing with `waitUntil`, or where the write has to wait for its second.
    */
-  fill(put: EntryPut, stampMs: number): Promise<void> | undefined {
+  fill(put: EntryPut): Promise<void> | undefined {
     const { floors, waitUntil, writer } = this
-    const { name } = put
-    if (floors.isFenced(name, stampMs)) return undefined
-    floors.raise(name, stampMs)
-    const isSpaced = writer.isSpaced(name)
-    const work = this.put(put, waitUntil === undefined ? { maxAttempts: 1 } : {}).then(async () => {
-      if (!floors.isDeletedSince(name, stampMs)) return
-      await this.remove(name).catch((error: unknown) => {
-        this.reportStoreError('delete', name, toKVError('delete', error))
-      })
-    })
+    const { key } = put
+    const { loadedAtMs: stampMs } = put.metadata as { loadedAtMs?: number }
+    if (stampMs === undefined || floors.isFenced(key, stampMs)) return undefined
+    floors.raise(key, stampMs)
+    const isSpaced = writer.isSpaced(key)
+    const work = this.write(put, { maxAttempts: 1 })
+      .catch(this.reporting('set', key))
+      .then(() => (floors.isDeletedSince(key, stampMs) ? this.remove(key) : undefined))
+      .catch(this.reporting('delete', key))
     waitUntil?.(work)
     return waitUntil === undefined && !isSpaced ? work : undefined
   }
 
-  /**
-   * @param start Work that never rejects and says when it has to wait.
-   * @returns When the work is done or, with `waitUntil`, goes on in the background because it has to wait.
-   */
-  settle(start: (onWait?: () => void) => Promise<void>): Promise<void> {
-    const { waitUntil } = this
-    if (waitUntil === undefined) return start()
-    return new Promise((resolve) => {
-      waitUntil(start(resolve).then(resolve))
-    })
+  /** @throws {KVError} When KV fails. */
+  async remove(key: string): Promise<void> {
+    const name = await toUsableKey(key)
+    const send = (): Promise<void> => this.kv.delete(name)
+    await this.writer.write(key, send, { operation: 'delete', isUrgent: true })
   }
 
-  reportStoreError(operation: string, key: string, error: KVError): void {
-    this.report({ type: 'store_error', client: 'cache', operation, key, error })
+  /** @returns What to do with an error of the store that must not reach the caller. */
+  reporting(operation: 'get' | 'set' | 'delete', key: string): (error: unknown) => void {
+    return (cause) => {
+      const error = toKVError(operationsOf[operation], cause)
+      // The failures that opened the circuit were reported.
+      if (error.code === 'circuit_open') return
+      this.report({ type: 'store_error', client: 'cache', operation, key, error })
+    }
   }
 }
+
+const operationsOf = { get: 'read', set: 'write', delete: 'delete' } as const

@@ -4,7 +4,8 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { ManualClock } from '../../../test/support/manual-clock.ts'
 import { countKV, dumpKV, failingKV, wrapKV } from '../../../test/support/wrapped-kv.ts'
 import type { ClientEvent } from '../shared/client-event.ts'
-import { CacheClient, type CacheClientOptions } from './cache-client.ts'
+import { CacheClient } from './cache-client.ts'
+import type { CacheClientOptions } from './client-core.ts'
 import type { CacheDefinitionOptions } from './definition-options.ts'
 
 const clocks = new Set<ManualClock>()
@@ -373,7 +374,9 @@ describe('a load', () => {
     const begun = Promise.withResolvers<undefined>()
     const users = defineUsers(cache, {
       load: (_id, { signal }) => {
-        signal.addEventListener('abort', () => (aborted = signal.reason))
+        signal.addEventListener('abort', () => {
+          aborted = signal.reason
+        })
         begun.resolve(undefined)
         return new Promise(() => undefined)
       },
@@ -406,7 +409,10 @@ describe('a load', () => {
     clock.advance(10)
     expect(await users.read('ada')).toMatchObject({ status: 'hit' })
     await settle()
-    expect(seen).toEqual([null, { value: { name: 'ada' }, ageMs: expect.closeTo(10_000) as unknown }])
+    expect(seen).toEqual([
+      null,
+      expect.objectContaining({ value: { name: 'ada' }, ageMs: expect.closeTo(10_000) as unknown }),
+    ])
     expect(operations.write).toBe(1)
   })
 
@@ -428,8 +434,8 @@ describe('a load', () => {
   })
 
   test.for([
-    [0.9, 'ada 1'],
-    [0.01, 'ada 2'],
+    [0.1, 'ada 1'],
+    [0.99, 'ada 2'],
   ] as const)('refreshes early where chance says so (%d)', async ([draw, later]) => {
     let chance = 0
     const { cache, clock, settle } = createIsolate({ random: () => chance })
@@ -446,7 +452,7 @@ describe('a load', () => {
     await users.get('ada')
     await settle()
     chance = draw
-    // 2 s before the end, with a load that takes 1 s: early where -ln(draw) is at least 2.
+    // 2 s before the end, with a load that takes 1 s: early where -ln(1 - draw) is at least 2.
     clock.advance(57)
     expect(await users.get('ada')).toEqual({ name: 'ada 1' })
     await settle()
@@ -535,36 +541,48 @@ describe('invalidation', () => {
     expect(await env.KV.get('cache:user:ada', 'json')).toEqual({ name: 'saved' })
   })
 
-  test('by expire leaves a stale value that is refreshed', async () => {
+  test('by expire loads anew, and keeps the value for a load that fails', async () => {
     const { cache, clock, settle } = createIsolate()
-    const users = defineUsers(cache, { ...createOrigin(), stale: 600 })
+    const load = vi.fn<() => Promise<User>>().mockResolvedValueOnce({ name: 'ada' })
+    const users = defineUsers(cache, { load, stale: 600, staleIfError: '1d' })
     await users.get('ada')
     await settle()
     clock.advance(2)
     await users.expire('ada')
     clock.advance(2)
-    expect(await users.read('ada')).toMatchObject({ value: { name: 'ada 1' }, status: 'stale' })
-    await settle()
-    expect(await users.get('ada')).toEqual({ name: 'ada 2' })
-    const other = createIsolate({ clock })
-    expect(
-      (await defineUsers(other.cache, { ...createOrigin(), stale: 600 }).read('ada')).status,
-    ).toBe('hit')
+    load.mockRejectedValueOnce(new Error('database down'))
+    expect(await users.read('ada')).toMatchObject({
+      value: { name: 'ada' },
+      status: 'stale_if_error',
+    })
+    clock.advance(5)
+    load.mockResolvedValueOnce({ name: 'newer' })
+    expect(await users.read('ada')).toMatchObject({ value: { name: 'newer' }, status: 'miss' })
   })
 
-  test('by expire is seen by another isolate as stale', async () => {
-    const { cache, clock, settle } = createIsolate()
+  test('by expire is obeyed by another isolate, and is a delete where nothing may stand in', async () => {
+    const { cache, clock, operations, settle } = createIsolate()
     const options = { ...createOrigin(), stale: 600 }
-    const users = defineUsers(cache, options)
+    const users = defineUsers(cache, { ...options, staleIfError: '1d' })
     await users.get('ada')
     await settle()
     clock.advance(2)
     await users.expire('ada')
+    expect(operations).toEqual({ read: 2, write: 2, delete: 0, list: 0 })
     const other = createIsolate({ clock })
-    expect((await defineUsers(other.cache, options).read('ada')).status).toBe('stale')
-    clock.advance(600)
+    const theirs = defineUsers(other.cache, {
+      load: () => Promise.reject(new Error('database down')),
+      stale: 600,
+      staleIfError: '1d',
+    })
+    expect((await theirs.read('ada')).status).toBe('stale_if_error')
     const third = createIsolate({ clock })
-    expect((await defineUsers(third.cache, options).read('ada')).status).toBe('miss')
+    const short = defineUsers(third.cache, options)
+    await short.get('ada')
+    await third.settle()
+    clock.advance(2)
+    await short.expire('ada')
+    expect(third.operations.delete).toBe(1)
   })
 
   test('by tag reaches this isolate at once and others with the entry, in one call', async () => {
@@ -701,7 +719,7 @@ describe('when KV fails', () => {
 
   test('takes a read that does not answer for a failure', async () => {
     const kv = wrapKV(env.KV, { getWithMetadata: () => new Promise(() => undefined) })
-    const { cache, clock, events } = createIsolate({ kv, storeTimeout: '20ms' })
+    const { cache, clock, events } = createIsolate({ kv, storeTimeoutMs: 20 })
     const reading = defineUsers(cache, createOrigin()).get('ada')
     await new Promise((resolve) => setTimeout(resolve))
     clock.advance(0.02)
@@ -732,7 +750,9 @@ describe('a stored value', () => {
       fresh: 60,
       schema: positive,
     })
-    const control = { codex: 1, loadedAtMs: Date.now(), freshUntilMs: Date.now() + 60_000 }
+    const nowMs = Date.now()
+    const times = { loadedAtMs: nowMs, loadMs: 0, freshUntilMs: nowMs + 60_000 }
+    const control = { codex: 1, ...times, version: 1, encodings: [] }
     await env.KV.put('cache:count:x', text, { metadata: control })
     expect(await counts.get('x')).toBe(1)
     expect(events).toEqual([

@@ -1,11 +1,55 @@
-import type { CacheStats } from './cache-stats.ts'
+import { assertValueSize, type KVEntry, toEntry } from '../kv/kv-entry.ts'
+import { toCacheText, toEpochText, toTagText } from '../kv/cache-keys.ts'
+import { escapePart } from '../kv/escape-part.ts'
+import { kvLimits } from '../kv/kv-limits.ts'
+import { SingleFlight } from '../shared/single-flight.ts'
+import { raceTimer, timedOut } from '../shared/timers.ts'
+import { type EntryPut, toEntryPut } from './cache-core.ts'
+import { type CacheStats, StatsCounter } from './cache-stats.ts'
+import type { ClientCore } from './client-core.ts'
 import type { CacheDefinitionOptions, CacheRead } from './definition-options.ts'
-import { type DefinitionContext, ReadThrough } from './read-through.ts'
+import { toMs } from './duration.ts'
+import { FreshnessPolicy } from './freshness.ts'
+import { type DefinitionControl, type HeldValue, readControl, type Timing } from './held-value.ts'
+import { CacheLoadError } from './load-error.ts'
+import { Origin } from './origin.ts'
+import { ValueFormat } from './value-format.ts'
 
 export interface CacheReadOptions {
   /** Ends the caller's wait. The load goes on for whoever else wants it. */
   readonly signal?: AbortSignal
 }
+
+/** An id with what follows from it. */
+interface Target<Id> {
+  readonly id: Id
+  readonly key: string
+  readonly memoryKey: string
+  /** The markers that make the value stale, and those that end it. */
+  readonly tags: readonly string[]
+  readonly epochs: readonly string[]
+}
+
+interface Found<T> {
+  readonly held: HeldValue<T> | null
+  readonly tier: CacheRead<T>['tier']
+  /** Whether KV failed, so that it is not known to lack what is loaded. */
+  readonly hasFailed?: boolean
+}
+
+interface Answer<T> {
+  readonly held: HeldValue<T>
+  readonly tier: CacheRead<T>['tier']
+  readonly status: CacheRead<T>['status']
+}
+
+/** How long a location may go on answering that a key is not there after we wrote it. */
+const missCachedMs = kvLimits.defaultCacheTtlSeconds * 1000
+/** A parsed value takes about twice the bytes of its text, which is held too. */
+const bytesPerCharacter = 3
+const bytesPerEntry = 300
+const maxFailures = 1000
+const maxNameLength = 200
 
 /**
  * One kind of cached value: how it is loaded, how long it is good for, what ends it. Made by `CacheClient.define`.
@@ -30,22 +74,42 @@ export interface CacheReadOptions {
 export class CacheDefinition<Id, T> {
   /** As given to `define`: the feature in the key pattern `cache:{feature}:{id}`. */
   readonly name: string
-  readonly #engine: ReadThrough<Id, T>
-  readonly #context: DefinitionContext
+  readonly #options: CacheDefinitionOptions<Id, T>
+  readonly #core: ClientCore
   readonly #endMarkers: (markers: readonly string[]) => Promise<void>
+  readonly #policy: FreshnessPolicy
+  readonly #format: ValueFormat<T>
+  readonly #origin: Origin<Id, T>
+  readonly #reads: SingleFlight<Answer<T>>
+  readonly #loads: SingleFlight<HeldValue<T>>
+  readonly #failures = new Map<string, { readonly count: number; readonly retryAtMs: number }>()
+  readonly #stats = new StatsCounter()
+  readonly #group: string
+  readonly #epochs: readonly string[]
 
   /** @internal */
   constructor(
     name: string,
     options: CacheDefinitionOptions<Id, T>,
-    context: DefinitionContext & {
-      readonly endMarkers: (markers: readonly string[]) => Promise<void>
-    },
+    core: ClientCore,
+    endMarkers: (markers: readonly string[]) => Promise<void>,
   ) {
+    const what = `define cache ${JSON.stringify(name)}`
     this.name = name
-    this.#context = context
-    this.#endMarkers = context.endMarkers
-    this.#engine = new ReadThrough(name, options, context)
+    this.#group = escapePart(name)
+    if (this.#group.length > maxNameLength) {
+      throw new RangeError(`Cannot ${what}: name must be at most ${maxNameLength} characters`)
+    }
+    this.#options = options
+    this.#core = core
+    this.#endMarkers = endMarkers
+    this.#policy = new FreshnessPolicy(what, options)
+    this.#format = new ValueFormat(options)
+    const { hardTimeoutMs } = this.#policy
+    this.#origin = new Origin(name, options, { hardTimeoutMs, timers: core.timers })
+    this.#reads = new SingleFlight(core)
+    this.#loads = new SingleFlight(core, core.waitUntil)
+    this.#epochs = options.clearable === true ? [toEpochText(name)] : []
   }
 
   /**
@@ -56,17 +120,16 @@ export class CacheDefinition<Id, T> {
    * where what was loaded does not fit the schema.
    */
   async get(id: Id, options?: CacheReadOptions): Promise<T | null> {
-    const held = this.#engine.quiet(id)
+    const held = this.#quiet(id)
     return held === undefined ? (await this.#read(id, options)).value : held.value
   }
 
   /** Reads as {@link get} does, and says how fresh the value is and where it was found. */
   async read(id: Id, options?: CacheReadOptions): Promise<CacheRead<T>> {
-    const held = this.#engine.quiet(id)
-    if (held === undefined) return this.#read(id, options)
-    const { value, loadedAtMs } = held
-    const status = value === null ? 'negative' : 'hit'
-    return { value, status, tier: 'memory', ageMs: this.#ageMs(loadedAtMs) }
+    const held = this.#quiet(id)
+    return held === undefined
+      ? this.#read(id, options)
+      : this.#toRead({ held, tier: 'memory', status: statusOf(held) })
   }
 
   /**
@@ -90,35 +153,41 @@ export class CacheDefinition<Id, T> {
    * @throws {CacheLoadError} When it does not fit the schema.
    */
   async put(id: Id, value: T | null): Promise<void> {
-    const { core } = this.#context
-    const put = await this.#engine.accept(this.#engine.target(id), value)
-    if (put !== null) await core.settle((onWait) => core.put(put, { onWait }))
+    const { clock, floors, now } = this.#core
+    const target = this.#target(id)
+    const stored = await this.#hold(value, { loadedAtMs: clock.next(), loadMs: 0 })
+    const put = await this.#toPut(target, stored)
+    // A later put, or a delete, whose value was ready sooner.
+    if (stored.loadedAtMs < floors.of(target.key)) return
+    this.#detach(target)
+    this.#keep(target, { ...stored, storedUntilMs: stored.freshUntilMs, writtenAtMs: now() })
+    if (put === null) return
+    this.#writeLocation(put, target, stored)
+    await this.#core.put(put)
   }
 
   /**
-   * Makes a value stale without forgetting it: `stale` and `staleIfError` still apply, counted from now. One billed
-   * read and one write, or a delete where nothing may be served stale.
+   * Has a value loaded again before it is next served, and keeps it to stand in should that load fail (`staleIfError`).
+   * One billed read and one write, or a delete without `staleIfError`.
    *
-   * A newer value that another isolate wrote in the last seconds may be replaced by the older one. It is stale, so
-   * whoever reads it next loads it again.
+   * A newer value that another isolate wrote in the last seconds may be replaced by the older one, which whoever reads
+   * it next loads again.
    *
    * @throws {KVError} When KV fails.
    */
   async expire(id: Id): Promise<void> {
-    if (!this.#engine.hasGrace) {
-      await this.delete(id)
-      return
-    }
-    const { core, markers } = this.#context
-    const target = this.#engine.target(id)
-    markers.learn(target.name, { stampMs: core.clock.next(), checkedAtMs: 0 })
-    this.#engine.detach(target)
-    await this.#engine.forgetInLocation(target)
-    const put = await this.#engine.toExpired(target, await core.readEntry(target.name))
-    if (put === null) return
-    const { name, text, options } = put
-    const tries = { operation: 'write', isUrgent: true } as const
-    await core.writer.write(name, () => core.kv.put(name, text, options), tries)
+    if (!this.#policy.outlastsEnd) return this.delete(id)
+    const { clock, markers, now } = this.#core
+    const target = this.#target(id)
+    markers.learn(target.key, clock.next(), 0)
+    this.#detach(target)
+    await this.#forgetInLocation(target)
+    const entry = await this.#core.read(target.key)
+    const control = entry && readControl(entry, now())
+    if (!control) return
+    const freshUntilMs = this.#policy.endedAtMs(Math.min(control.freshUntilMs, now()))
+    const put = this.#toEntryPut(target, entry.text, { ...control, freshUntilMs })
+    if (put !== null) await this.#core.write(put, { isUrgent: true })
   }
 
   /**
@@ -127,12 +196,13 @@ export class CacheDefinition<Id, T> {
    * @throws {KVError} When KV fails.
    */
   async delete(id: Id): Promise<void> {
-    const { core } = this.#context
-    const target = this.#engine.target(id)
-    core.floors.delete(target.name, core.clock.next())
-    this.#engine.forget(target)
-    await this.#engine.forgetInLocation(target)
-    await core.remove(target.name)
+    const { clock, floors, memory } = this.#core
+    const target = this.#target(id)
+    floors.delete(target.key, clock.next())
+    memory?.delete(target.memoryKey)
+    this.#detach(target)
+    await this.#forgetInLocation(target)
+    await this.#core.remove(target.key)
   }
 
   /**
@@ -143,36 +213,373 @@ export class CacheDefinition<Id, T> {
    * @throws {KVError} When KV fails.
    */
   async clear(): Promise<void> {
-    if (this.#engine.epochs.length === 0) {
+    if (this.#epochs.length === 0) {
       throw new TypeError(
         `Cannot clear cache ${JSON.stringify(this.name)}: clearable must be true in its definition`,
       )
     }
-    await this.#endMarkers(this.#engine.epochs)
+    await this.#endMarkers(this.#epochs)
   }
 
   /** What the reads in this isolate came to. */
   stats(): CacheStats {
-    return this.#engine.stats.snapshot()
+    return this.#stats.snapshot()
   }
 
   /** @internal Readers from now on share nothing that began before. */
   detachAll(): void {
-    this.#engine.detachAll()
+    this.#reads.detachAll()
+    this.#loads.detachAll()
   }
 
-  #ageMs(loadedAtMs: number): number {
-    return Math.max(0, this.#context.core.now() - loadedAtMs)
+  #keyOf(id: Id): string | readonly string[] {
+    if (this.#options.key !== undefined) return this.#options.key(id)
+    if (typeof id === 'string' || typeof id === 'number') return String(id)
+    throw new TypeError(
+      `Cannot read cache ${JSON.stringify(this.name)}: its definition must have a key for ids of type ${typeof id}`,
+    )
+  }
+
+  /** The part of the key as it is, because escaping it takes longer than the rest of a hit. */
+  #memoryKey(part: string | readonly string[]): string {
+    return `${this.name}\0${typeof part === 'string' ? part : `\0${JSON.stringify(part)}`}`
+  }
+
+  #target(id: Id): Target<Id> {
+    const part = this.#keyOf(id)
+    return {
+      id,
+      key: toCacheText(this.#group, typeof part === 'string' ? [part] : part),
+      memoryKey: this.#memoryKey(part),
+      tags: this.#options.tags?.(id).map(toTagText) ?? [],
+      epochs: this.#epochs,
+    }
+  }
+
+  #detach({ key }: Target<Id>): void {
+    this.#reads.detach(key)
+    this.#loads.detach(key)
+  }
+
+  get #generation(): number {
+    return this.#core.floors.deletions + this.#core.markers.generation
+  }
+
+  /** The way of nearly every read: fresh in memory, nothing ended since, nothing to refresh. */
+  #quiet(id: Id): HeldValue<T> | undefined {
+    const { memory } = this.#core
+    if (memory === undefined) return undefined
+    const held = memory.get(this.#memoryKey(this.#keyOf(id))) as HeldValue<T> | undefined
+    if (held === undefined || this.#core.now() >= held.quietUntilMs) return undefined
+    if (held.generation !== this.#generation) return undefined
+    this.#stats.counts.memory++
+    return held
   }
 
   async #read(id: Id, options: CacheReadOptions | undefined): Promise<CacheRead<T>> {
     const signal = options?.signal
     signal?.throwIfAborted()
-    const answering = this.#engine.read(id)
-    const { held, status, tier } = await (signal ? untilAborted(answering, signal) : answering)
-    const value = await this.#engine.valueOf(held)
-    return { value, status, tier, ageMs: this.#ageMs(held.loadedAtMs) }
+    const answering = this.#answer(this.#target(id))
+    return this.#toRead(await (signal === undefined ? answering : untilAborted(answering, signal)))
   }
+
+  async #toRead({ held, status, tier }: Answer<T>): Promise<CacheRead<T>> {
+    let { value } = held
+    if (!this.#format.isShareable && value !== null) {
+      // What cannot be frozen is made anew for every reader.
+      const decoded = await this.#format.toValue(held.text)
+      if ('value' in decoded) value = decoded.value
+    }
+    return { value, status, tier, ageMs: Math.max(0, this.#core.now() - held.loadedAtMs) }
+  }
+
+  async #answer(target: Target<Id>): Promise<Answer<T>> {
+    const held = this.#inMemory(target)
+    const isChecked = held !== null && this.#core.now() < held.checkAtMs
+    const answer =
+      (isChecked ? this.#serve(target, { held, tier: 'memory' }) : null) ??
+      (await this.#reads.run(target.key, () => this.#resolve(target)))
+    this.#stats.count(answer)
+    return answer
+  }
+
+  #inMemory(target: Target<Id>): HeldValue<T> | null {
+    const held = this.#core.memory?.get(target.memoryKey) as HeldValue<T> | undefined
+    if (held === undefined) return null
+    const valid = this.#applyEnds(target, held)
+    // Found valid: the next read need not look again.
+    if (valid === held) this.#quieten(held)
+    return valid
+  }
+
+  #quieten(held: HeldValue<T>): void {
+    held.generation = this.#generation
+    // The chance that a draw for an early refresh is smaller is one in a billion.
+    const refreshAtMs = this.#policy.refreshAtMs(held, 1e-9)
+    held.quietUntilMs = this.#format.isShareable ? Math.min(refreshAtMs, held.checkAtMs) : 0
+  }
+
+  /** @returns The value with what is known to have ended it: stale sooner, or `null` where it must not be served. */
+  #applyEnds({ key, tags, epochs }: Target<Id>, held: HeldValue<T>): HeldValue<T> | null {
+    const { floors, markers, now } = this.#core
+    const { loadedAtMs } = held
+    if (loadedAtMs < floors.of(key) || loadedAtMs <= markers.highest(epochs)) return null
+    const endedMs = Math.max(markers.highest(tags), markers.highest([key]))
+    if (loadedAtMs > endedMs) return held
+    // Stamps may be ahead of a clock that stands still.
+    const freshUntilMs = this.#policy.endedAtMs(Math.min(held.freshUntilMs, endedMs, now()))
+    return { ...held, freshUntilMs, quietUntilMs: 0 }
+  }
+
+  /** Answers with what was found, where it may be given out without asking the origin first. */
+  #serve(target: Target<Id>, found: Found<T>): Answer<T> | null {
+    const { held, tier } = found
+    if (held === null) return null
+    const { now, random } = this.#core
+    const freshness = this.#policy.of(held, now())
+    if (freshness !== 'fresh' && freshness !== 'stale') return null
+    if (freshness === 'stale' || now() >= this.#policy.refreshAtMs(held, 1 - random())) {
+      if (!this.#isBackingOff(target)) {
+        this.#loads.start(target.key, () => this.#load(target, found, true))
+      }
+    }
+    return { held, tier, status: freshness === 'stale' ? 'stale' : statusOf(held) }
+  }
+
+  async #resolve(target: Target<Id>): Promise<Answer<T>> {
+    const { now, timers } = this.#core
+    const found = await this.#find(target)
+    const served = this.#serve(target, found)
+    if (served !== null) return served
+    const { held, tier } = found
+    const isCovered = held !== null && this.#policy.of(held, now()) === 'error'
+    const load = async (): Promise<Answer<T>> => {
+      const work = (): Promise<HeldValue<T>> => this.#load(target, found, isCovered)
+      return { held: await this.#loads.run(target.key, work), tier: 'origin', status: 'miss' }
+    }
+    if (!isCovered) return load()
+    const standIn = { held, tier, status: 'stale_if_error' } as const
+    if (this.#isBackingOff(target)) return standIn
+    try {
+      const loaded = await raceTimer(load(), { delayMs: this.#policy.softTimeoutMs, timers })
+      return loaded === timedOut ? standIn : loaded
+    } catch {
+      // Reported where it failed.
+      return standIn
+    }
+  }
+
+  async #find(target: Target<Id>): Promise<Found<T>> {
+    const { memory, now } = this.#core
+    const nearby = this.#policy.locationMs > 0 ? await this.#findInLocation(target) : null
+    const known = this.#inMemory(target)
+    const isNewest = (held: HeldValue<T> | null): held is HeldValue<T> =>
+      held !== null && held.loadedAtMs >= (known?.loadedAtMs ?? 0)
+    if (isNewest(nearby)) return { held: this.#keep(target, nearby), tier: 'location' }
+    let isOlder: boolean
+    try {
+      const entry = await this.#readKV(target)
+      const stored = entry && (await this.#toHeld(target, entry))
+      const valid = stored && this.#applyEnds(target, stored)
+      if (entry !== null && isNewest(valid)) {
+        this.#writeLocation(entry, target, valid)
+        return { held: this.#keep(target, valid), tier: 'kv' }
+      }
+      isOlder = stored !== null
+    } catch (error) {
+      this.#core.reporting('get', target.key)(error)
+      return { held: known, tier: 'memory', hasFailed: true }
+    }
+    // KV shows something older than what this isolate knows of, or does not show yet what it wrote.
+    if (known !== null && (isOlder || now() < known.writtenAtMs + missCachedMs)) {
+      return { held: this.#keep(target, known), tier: 'memory' }
+    }
+    memory?.delete(target.memoryKey)
+    return { held: null, tier: 'kv' }
+  }
+
+  /** Reads the entry and every marker that was not read lately, in one call. */
+  async #readKV({ key, tags, epochs }: Target<Id>): Promise<KVEntry | null> {
+    const { clock, markers, now } = this.#core
+    const { cacheTtl } = this.#options
+    const due = markers.due([...tags, ...epochs], now() - this.#policy.memoryMs)
+    if (due.length === 0) return this.#core.read(key, cacheTtl)
+    const [entry = null, ...found] = await Promise.all(
+      [key, ...due].map((name) => this.#core.read(name, cacheTtl)),
+    )
+    for (const [index, marker] of due.entries()) {
+      const stampMs = Math.min(Number(found[index]?.text) || 0, now())
+      clock.observe(stampMs)
+      markers.learn(marker, stampMs, now())
+    }
+    return entry
+  }
+
+  async #findInLocation(target: Target<Id>): Promise<HeldValue<T> | null> {
+    const { location, now } = this.#core
+    if (location === undefined) return null
+    try {
+      const found = await this.#core.inTime(location.read(target.key))
+      const entry = found && toEntry(found.text, found.metadata, now())
+      const held = entry && (await this.#toHeld(target, entry))
+      const valid = held && this.#applyEnds(target, held)
+      return valid && this.#policy.of(valid, now()) === 'fresh' ? valid : null
+    } catch (error) {
+      this.#core.reporting('get', target.key)(error)
+      return null
+    }
+  }
+
+  #writeLocation(
+    { text, metadata }: Pick<KVEntry, 'text' | 'metadata'>,
+    { key }: Pick<Target<Id>, 'key'>,
+    { freshUntilMs }: Timing,
+  ): void {
+    const { location, now, waitUntil } = this.#core
+    const ttlMs = Math.min(this.#policy.locationMs, freshUntilMs - now())
+    if (ttlMs <= 0 || location === undefined) return
+    const written = location.write(key, { text, metadata }, ttlMs / 1000)
+    const settled = written.catch(this.#core.reporting('set', key))
+    waitUntil?.(settled)
+  }
+
+  async #forgetInLocation({ key }: Target<Id>): Promise<void> {
+    if (this.#policy.locationMs === 0) return
+    await this.#core.location?.delete(key).catch(this.#core.reporting('delete', key))
+  }
+
+  /** @returns `null` for an entry that cannot be read as a value of this definition: it is reported and left alone. */
+  async #toHeld({ key }: Target<Id>, entry: KVEntry): Promise<HeldValue<T> | null> {
+    const { clock, now, report } = this.#core
+    const control = readControl(entry, now())
+    const decoded = control
+      ? await this.#format.read(entry.text, key, control)
+      : { problem: 'no definition wrote it' }
+    if (control === null || 'problem' in decoded) {
+      const reason = 'problem' in decoded ? decoded.problem : ''
+      report({ type: 'corrupt_value', client: 'cache', key, reason })
+      return null
+    }
+    clock.observe(control.loadedAtMs)
+    return { ...unkept, ...control, ...decoded, storedUntilMs: control.freshUntilMs }
+  }
+
+  #isBackingOff({ key }: Target<Id>): boolean {
+    return this.#core.now() < (this.#failures.get(key)?.retryAtMs ?? 0)
+  }
+
+  /** @param isCovered Whether an older value stands in when the load fails. */
+  async #load(target: Target<Id>, found: Found<T>, isCovered: boolean): Promise<HeldValue<T>> {
+    const { clock, now, report } = this.#core
+    const { held: older } = found
+    const loadedAtMs = clock.next()
+    const beganMs = now()
+    let freshMs: number | undefined
+    this.#stats.counts.loads++
+    try {
+      const value = await this.#origin.load(target.id, {
+        previous: older && (await this.#toRead({ held: older, tier: found.tier, status: 'stale' })),
+        setFresh: (fresh) => {
+          freshMs = toMs(`set fresh of cache ${JSON.stringify(this.name)}: it`, fresh)
+        },
+      })
+      const held = await this.#hold(value ?? null, { loadedAtMs, loadMs: now() - beganMs, freshMs })
+      this.#failures.delete(target.key)
+      if (value !== undefined) await this.#store(target, held, found)
+      return held
+    } catch (error) {
+      this.#stats.counts.loadErrors++
+      this.#recordFailure(target)
+      if (isCovered) report({ type: 'load_error', client: 'cache', key: target.key, error })
+      throw error
+    }
+  }
+
+  #recordFailure({ key }: Target<Id>): void {
+    const count = (this.#failures.get(key)?.count ?? 0) + 1
+    if (this.#failures.size >= maxFailures) this.#failures.clear()
+    this.#failures.set(key, { count, retryAtMs: this.#core.now() + this.#policy.backoffMs(count) })
+  }
+
+  /** Makes of a value what a hit would give. */
+  async #hold(
+    value: T | null,
+    timing: Omit<Timing, 'freshUntilMs'> & { readonly freshMs?: number | undefined },
+  ): Promise<HeldValue<T>> {
+    const { freshMs: ownFreshMs, ...times } = timing
+    const what = `cache ${JSON.stringify(this.name)}`
+    const text = this.#format.toText(what, value)
+    const decoded = await this.#format.toValue(text)
+    if ('problem' in decoded) {
+      throw new CacheLoadError(`Cannot ${what}: ${decoded.problem}`, 'invalid_value')
+    }
+    const { negativeMs, freshMs } = this.#policy
+    const lastingMs = ownFreshMs ?? (value === null ? negativeMs : freshMs)
+    const freshUntilMs = this.#policy.freshUntilMs(times.loadedAtMs, lastingMs, this.#core.random)
+    return { ...unkept, ...times, ...decoded, text, freshUntilMs }
+  }
+
+  /** Stores what was loaded, unless something newer is known or it was invalidated meanwhile. */
+  async #store(target: Target<Id>, held: HeldValue<T>, found: Found<T>): Promise<void> {
+    const { floors, now, waitUntil } = this.#core
+    const { key } = target
+    const isStill = (): boolean =>
+      !floors.isFenced(key, held.loadedAtMs) && this.#applyEnds(target, held) === held
+    if (!isStill()) return
+    const { held: older, hasFailed } = found
+    const isStored =
+      older !== null &&
+      older.text === held.text &&
+      older.storedUntilMs - now() >= (held.freshUntilMs - now()) / 2
+    if (hasFailed === true || isStored) {
+      this.#keep(target, { ...held, storedUntilMs: isStored ? older.storedUntilMs : 0 })
+      return
+    }
+    // In memory at once: whoever comes while it is being encoded and written must not load it again.
+    this.#keep(target, { ...held, storedUntilMs: held.freshUntilMs, writtenAtMs: now() })
+    const written = this.#toPut(target, held)
+      .then((put) => {
+        if (put === null || !isStill()) return
+        this.#writeLocation(put, target, held)
+        return this.#core.fill(put)
+      })
+      .catch(this.#core.reporting('set', key))
+    if (waitUntil === undefined) await written
+    else waitUntil(written)
+  }
+
+  /** Takes a value into memory, for as long as KV need not be asked. */
+  #keep(target: Target<Id>, value: HeldValue<T>): HeldValue<T> {
+    const { floors, memory, now } = this.#core
+    const { memoryMs } = this.#policy
+    const held = { ...value, checkAtMs: now() + memoryMs }
+    floors.raise(target.key, held.loadedAtMs)
+    this.#quieten(held)
+    const bytes = held.text.length * bytesPerCharacter + bytesPerEntry
+    if (memoryMs > 0) memory?.set(target.memoryKey, held, bytes)
+    return held
+  }
+
+  async #toPut(target: Target<Id>, held: HeldValue<T>): Promise<EntryPut | null> {
+    const { loadedAtMs, loadMs, freshUntilMs } = held
+    const { text, encodings } = await this.#format.encode(held.text, target.key)
+    const { version } = this.#format
+    return this.#toEntryPut(target, text, { loadedAtMs, loadMs, freshUntilMs, version, encodings })
+  }
+
+  /** @returns `null` for what has already ended. */
+  #toEntryPut({ key }: Target<Id>, text: string, control: DefinitionControl): EntryPut | null {
+    const nowMs = this.#core.now()
+    const expiresAtMs = control.freshUntilMs + this.#policy.graceMs
+    assertValueSize(`cache ${JSON.stringify(this.name)}`, text)
+    return expiresAtMs > nowMs ? toEntryPut(key, text, { ...control, expiresAtMs, nowMs }) : null
+  }
+}
+
+const unkept = { storedUntilMs: 0, writtenAtMs: 0, checkAtMs: 0, quietUntilMs: 0, generation: 0 }
+
+function statusOf({ value }: HeldValue<unknown>): 'hit' | 'negative' {
+  return value === null ? 'negative' : 'hit'
 }
 
 function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

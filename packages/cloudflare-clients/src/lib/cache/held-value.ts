@@ -1,30 +1,31 @@
-import type { EntryControl } from '../kv/kv-entry.ts'
+import { type EntryMetadata, type KVEntry, toOwnMetadata } from '../kv/kv-entry.ts'
 
-/** A value as an isolate holds it. */
-export interface HeldValue<T> {
-  /** Frozen. `null` is a negative entry. */
-  readonly value: T | null
-  readonly text: string
+/** When a value was loaded, and until when it is fresh, in epoch ms. */
+export interface Timing {
   /** When its load began: nothing may say that the value is younger. */
   readonly loadedAtMs: number
   readonly loadMs: number
   readonly freshUntilMs: number
+}
+
+/** A value as an isolate holds it. */
+export interface HeldValue<T> extends Timing {
+  /** Frozen. `null` is a negative entry. */
+  readonly value: T | null
+  readonly text: string
   /** Until when KV's copy is fresh, as far as is known. 0 where KV has none. */
   readonly storedUntilMs: number
   /** When this isolate wrote it to KV, 0 where it did not. */
   readonly writtenAtMs: number
   /** When KV is to be asked again. */
-  checkAtMs: number
+  readonly checkAtMs: number
   /** Until when, and as of which generation of invalidations, it is served without a thought. */
   quietUntilMs: number
   generation: number
 }
 
 /** What a definition notes in the metadata of an entry. */
-export interface DefinitionControl {
-  readonly loadedAtMs: number
-  readonly freshUntilMs: number
-  readonly loadMs: number
+export interface DefinitionControl extends Timing {
   readonly version: number
   readonly encodings: readonly string[]
 }
@@ -33,14 +34,15 @@ export interface DefinitionControl {
 const maxClockSkewMs = 60_000
 
 /** @returns `null` where the entry is not one that a definition wrote, or comes from the future. */
-export function readControl(control: EntryControl | null, nowMs: number): DefinitionControl | null {
-  const { loadedAtMs, freshUntilMs, loadMs = 0, version = 1, encodings = [] } = control ?? {}
+export function readControl(entry: KVEntry, nowMs: number): DefinitionControl | null {
+  const own: Partial<EntryMetadata> = toOwnMetadata(entry.metadata) ?? {}
+  const { loadedAtMs, loadMs, freshUntilMs, version, encodings } = own
   const isReadable =
     typeof loadedAtMs === 'number' &&
-    typeof freshUntilMs === 'number' &&
     typeof loadMs === 'number' &&
+    typeof freshUntilMs === 'number' &&
     typeof version === 'number' &&
-    Array.isArray(encodings)
-  if (!isReadable || loadedAtMs > nowMs + maxClockSkewMs) return null
-  return { loadedAtMs, freshUntilMs, loadMs, version, encodings: encodings.map(String) }
+    Array.isArray(encodings) &&
+    loadedAtMs <= nowMs + maxClockSkewMs
+  return isReadable ? { loadedAtMs, loadMs, freshUntilMs, version, encodings } : null
 }

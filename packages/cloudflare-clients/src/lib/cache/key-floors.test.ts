@@ -19,9 +19,12 @@ test('never lowers a floor', () => {
 
 test('counts every key under a deleted prefix', () => {
   const floors = new KeyFloors()
+  floors.raise('a:1', 5)
+  floors.raise('b:1', 5)
   floors.deletePrefix('a:', 10)
   expect(floors.of('a:1')).toBe(10)
-  expect(floors.of('b:1')).toBe(0)
+  expect(floors.of('b:1')).toBe(5)
+  expect(floors.isFenced('a:2', 9)).toBe(true)
 })
 
 test('tells a key that was deleted last from one that was written again', () => {

@@ -3,8 +3,6 @@ interface Floor {
   readonly isDeletion: boolean
 }
 
-const noFloor: Floor = { stampMs: 0, isDeletion: false }
-
 /**
  * For every key, the stamp before which this isolate neither serves nor stores a value.
  *
@@ -16,23 +14,18 @@ const noFloor: Floor = { stampMs: 0, isDeletion: false }
  */
 export class KeyFloors {
   readonly #maxEntries: number
-  readonly #keys = new Map<string, Floor>()
-  readonly #prefixes = new Map<string, Floor>()
+  readonly #floors = new Map<string, Floor>()
   #forgottenUpToMs = 0
-  #deletions = 0
+  /** How many there were: what was found valid stays so as long as this does not change. */
+  deletions = 0
 
   constructor(maxEntries = 10_000) {
     this.#maxEntries = maxEntries
   }
 
-  /** How many there were: what was found valid stays so as long as this does not change. */
-  get deletions(): number {
-    return this.#deletions
-  }
-
   /** @returns The least stamp that may be served for the key, 0 where any may. */
   of(key: string): number {
-    return this.#floor(key).stampMs
+    return this.#floors.get(key)?.stampMs ?? 0
   }
 
   /** Whether what began to load at the stamp is older than what is known by now, or may be. */
@@ -42,41 +35,32 @@ export class KeyFloors {
 
   /** Whether the last thing that happened to the key since the stamp is that it was deleted. */
   isDeletedSince(key: string, stampMs: number): boolean {
-    const floor = this.#floor(key)
-    return floor.isDeletion && stampMs < floor.stampMs
+    return this.#floors.get(key)?.isDeletion === true && stampMs < this.of(key)
   }
 
-  raise(key: string, stampMs: number): void {
-    this.#raise(this.#keys, key, { stampMs, isDeletion: false })
+  raise(key: string, stampMs: number, isDeletion = false): void {
+    const floors = this.#floors
+    const known = floors.get(key)
+    floors.delete(key)
+    floors.set(key, known && known.stampMs > stampMs ? known : { stampMs, isDeletion })
+    if (floors.size <= this.#maxEntries) return
+    for (const [oldest, forgotten] of floors) {
+      floors.delete(oldest)
+      this.#forgottenUpToMs = Math.max(this.#forgottenUpToMs, forgotten.stampMs)
+      return
+    }
   }
 
   delete(key: string, stampMs: number): void {
-    this.#deletions++
-    this.#raise(this.#keys, key, { stampMs, isDeletion: true })
+    this.deletions++
+    this.raise(key, stampMs, true)
   }
 
+  /** Deletes what is known under the prefix, and fences every load in flight. */
   deletePrefix(prefix: string, stampMs: number): void {
-    this.#deletions++
-    this.#raise(this.#prefixes, prefix, { stampMs, isDeletion: true })
-  }
-
-  #floor(key: string): Floor {
-    let highest = this.#keys.get(key) ?? noFloor
-    for (const [prefix, floor] of this.#prefixes) {
-      if (floor.stampMs > highest.stampMs && key.startsWith(prefix)) highest = floor
-    }
-    return highest
-  }
-
-  #raise(floors: Map<string, Floor>, name: string, floor: Floor): void {
-    const known = floors.get(name)
-    floors.delete(name)
-    floors.set(name, known !== undefined && known.stampMs > floor.stampMs ? known : floor)
-    if (floors.size <= this.#maxEntries) return
-    for (const [oldest, { stampMs }] of floors) {
-      floors.delete(oldest)
-      this.#forgottenUpToMs = Math.max(this.#forgottenUpToMs, stampMs)
-      return
-    }
+    for (const key of [...this.#floors.keys()])
+      if (key.startsWith(prefix)) this.delete(key, stampMs)
+    this.deletions++
+    this.#forgottenUpToMs = stampMs
   }
 }

@@ -1,15 +1,6 @@
-import {
-  type EntryControl,
-  type KVEntry,
-  toExpiresAtMs,
-  toJsonText,
-  toPutOptions,
-} from '../kv/kv-entry.ts'
-import { toKVError } from '../kv/kv-error.ts'
-import { toKVKey } from '../kv/kv-key.ts'
-import { forEachConcurrent } from '../shared/for-each-concurrent.ts'
+import { type KVEntry, toExpiresAtMs, toJsonText, toOwnMetadata } from '../kv/kv-entry.ts'
 import { SingleFlight } from '../shared/single-flight.ts'
-import { CacheCore, type EntryPut, type KVCacheOptions } from './cache-core.ts'
+import { CacheCore, type EntryPut, type KVCacheOptions, toEntryPut } from './cache-core.ts'
 
 /** A cached value. Its `value` may be `null`, which is not a miss. */
 export interface CacheEntry<T> {
@@ -19,9 +10,7 @@ export interface CacheEntry<T> {
 }
 
 /** What a read of KV found. It holds text and no value, so that two callers never share an object. */
-type Lookup = KVEntry | 'miss' | 'error'
-
-const deleteConcurrency = 6
+type Lookup = KVEntry | null | 'error'
 
 function describeSet(key: string): string {
   return `set cache entry ${JSON.stringify(key.slice(0, 100))}`
@@ -75,10 +64,10 @@ export class KVCache {
 
   /**
    * @throws {TypeError} When `kv` is no namespace, as where a binding is missing.
-   * @throws {TypeError | RangeError} When a duration is not one.
+   * @throws {RangeError} When an option is out of range.
    */
   constructor(kv: KVNamespace, options: KVCacheOptions = {}) {
-    this.core = new CacheCore(kv, options)
+    this.core = this.createCore(kv, options)
     this.#lookups = new SingleFlight(this.core)
     this.#loads = new SingleFlight(this.core)
   }
@@ -94,9 +83,7 @@ export class KVCache {
 
   /** Reads a value with its expiry. @returns `null` on a miss only. */
   async getEntry<T>(key: string): Promise<CacheEntry<T> | null> {
-    const name = toKVKey(key)
-    const lookup = await this.#lookup(name)
-    return typeof lookup === 'string' ? null : this.#parse<T>(name, lookup)
+    return this.#parse<T>(key, await this.#lookup(key))
   }
 
   /**
@@ -108,10 +95,10 @@ export class KVCache {
    */
   async set(key: string, value: unknown, ttlSeconds: number): Promise<void> {
     const stampMs = this.core.clock.next()
-    const put = this.#prepare(key, value, { ttlSeconds, stampMs })
-    this.core.floors.raise(put.name, stampMs)
-    this.#detach(put.name)
-    await this.core.settle((onWait) => this.core.put(put, { onWait }))
+    const put = this.#toPut(key, value, { ttlSeconds, stampMs })
+    this.core.floors.raise(key, stampMs)
+    this.#detach(key)
+    await this.core.put(put)
   }
 
   /**
@@ -121,22 +108,20 @@ export class KVCache {
    * @throws {KVError} When KV fails.
    */
   async delete(key: string): Promise<void> {
-    const name = toKVKey(key)
-    this.core.floors.delete(name, this.core.clock.next())
-    this.#detach(name)
-    await this.core.remove(name)
+    this.core.floors.delete(key, this.core.clock.next())
+    this.#detach(key)
+    await this.core.remove(key)
   }
 
   /**
-   * Deletes entries, six at a time, each as {@link delete} does. A billed delete for each distinct key.
+   * Deletes entries, each as {@link delete} does. A billed delete for each distinct key.
    *
    * @throws {KVError} The first failure, after all were tried.
    */
   async deleteMany(keys: readonly string[]): Promise<void> {
-    const errors = await forEachConcurrent(new Set(keys.map(toKVKey)), deleteConcurrency, (name) =>
-      this.delete(name),
-    )
-    if (errors.length > 0) throw errors[0]
+    const deletes = Array.from(new Set(keys), (key) => this.delete(key))
+    await Promise.allSettled(deletes)
+    await Promise.all(deletes)
   }
 
   /**
@@ -152,21 +137,22 @@ export class KVCache {
    */
   async getOrSet<T>(key: string, ttlSeconds: number, load: () => Promise<T>): Promise<T> {
     toExpiresAtMs(describeSet(key), ttlSeconds, 0)
-    const name = toKVKey(key)
     let own: { readonly value: T; readonly written?: Promise<void> | undefined } | undefined
-    const text = await this.#loads.run(name, async () => {
-      const lookup = await this.#lookup(name)
-      const entry = typeof lookup === 'string' ? null : this.#parse<T>(name, lookup)
+    const text = await this.#loads.run(key, async () => {
+      const lookup = await this.#lookup(key)
+      const entry = this.#parse<T>(key, lookup)
       if (entry !== null) {
-        own = { value: entry.value }
+        own = entry
         return (lookup as KVEntry).text
       }
       const stampMs = this.core.clock.next()
-      const value = await load()
+      const loading = load()
+      this.core.anchor(loading)
+      const value = await loading
       own = { value }
       if (value === undefined) return undefined
-      const put = this.#prepare(key, value, { ttlSeconds, stampMs })
-      if (lookup !== 'error') own = { value, written: this.core.fill(put, stampMs) }
+      const put = this.#toPut(key, value, { ttlSeconds, stampMs })
+      if (lookup !== 'error') own = { value, written: this.core.fill(put) }
       return put.text
     })
     // Only who led the flight has the value itself; everyone else gets a copy.
@@ -176,13 +162,23 @@ export class KVCache {
   }
 
   /** @internal */
-  protected detachPrefix(prefix: string): void {
-    this.#loads.detachPrefix(prefix)
-    this.#lookups.detachPrefix(prefix)
+  protected createCore(kv: KVNamespace, options: KVCacheOptions): CacheCore {
+    return new CacheCore(kv, options)
+  }
+
+  /** @internal Whoever comes from now on shares nothing that began before. */
+  protected detachAll(): void {
+    this.#loads.detachAll()
+    this.#lookups.detachAll()
+  }
+
+  #detach(key: string): void {
+    this.#loads.detach(key)
+    this.#lookups.detach(key)
   }
 
   /** Everything that can be the caller's mistake happens here, so that it reaches the caller and not the background. */
-  #prepare(
+  #toPut(
     key: string,
     value: unknown,
     { ttlSeconds, stampMs }: { readonly ttlSeconds: number; readonly stampMs: number },
@@ -190,43 +186,35 @@ export class KVCache {
     const action = describeSet(key)
     const nowMs = this.core.now()
     const expiresAtMs = toExpiresAtMs(action, ttlSeconds, nowMs)
-    const control: EntryControl = { loadedAtMs: stampMs }
-    return {
-      name: toKVKey(key),
-      text: toJsonText(action, value),
-      options: toPutOptions(action, { expiresAtMs, nowMs, control }),
-    }
+    const text = toJsonText(action, value)
+    return toEntryPut(key, text, { expiresAtMs, loadedAtMs: stampMs, nowMs })
   }
 
-  /** Whoever comes from now on does not share what began before. */
-  #detach(name: string): void {
-    this.#loads.detach(name)
-    this.#lookups.detach(name)
-  }
-
-  #lookup(name: string): Promise<Lookup> {
-    return this.#lookups.run(name, async () => {
+  #lookup(key: string): Promise<Lookup> {
+    return this.#lookups.run(key, async () => {
       try {
-        return (await this.core.readEntry(name)) ?? 'miss'
+        return await this.core.read(key)
       } catch (error) {
-        this.core.reportStoreError('get', name, toKVError('read', error))
+        this.core.reporting('get', key)(error)
         return 'error'
       }
     })
   }
 
   /** @returns `null` for what is a miss: text that is no JSON, or a value older than one this isolate knows of. */
-  #parse<T>(name: string, { text, expiresAtMs, control }: KVEntry): CacheEntry<T> | null {
+  #parse<T>(key: string, lookup: Lookup): CacheEntry<T> | null {
+    if (lookup === null || lookup === 'error') return null
     const { clock, floors, report } = this.core
-    const stampMs = typeof control?.loadedAtMs === 'number' ? control.loadedAtMs : 0
-    if (stampMs < floors.of(name)) return null
+    const { text, expiresAtMs, metadata } = lookup
+    const stampMs = Number(toOwnMetadata(metadata)?.loadedAtMs) || 0
+    if (stampMs < floors.of(key)) return null
     try {
       const value = JSON.parse(text) as T
       clock.observe(stampMs)
-      floors.raise(name, stampMs)
+      floors.raise(key, stampMs)
       return { value, expiresAtMs }
     } catch {
-      report({ type: 'corrupt_value', client: 'cache', key: name, reason: 'it is not JSON' })
+      report({ type: 'corrupt_value', client: 'cache', key, reason: 'it is not JSON' })
       return null
     }
   }

@@ -5,33 +5,33 @@ import { TickBatcher } from './tick-batcher.ts'
 
 const maxLoadBatch = 100
 
-export interface OriginOptions<Id, T> extends Pick<
-  CacheDefinitionOptions<Id, T>,
-  'load' | 'loadMany'
-> {
-  readonly name: string
-  readonly hardTimeoutMs: number | undefined
+type Loaders<Id, T> = Pick<CacheDefinitionOptions<Id, T>, 'load' | 'loadMany'>
+
+interface Limits {
+  readonly hardTimeoutMs: number
   readonly timers: Timers
 }
 
 /** Where the values of one definition come from. */
 export class Origin<Id, T> {
-  readonly #options: OriginOptions<Id, T>
-  readonly #batcher: TickBatcher<Id, T | null | undefined> | undefined
+  readonly #name: string
+  readonly #loaders: Loaders<Id, T>
+  readonly #limits: Limits
+  readonly #batcher: TickBatcher<Id, T | null | undefined>
 
-  constructor(options: OriginOptions<Id, T>) {
-    this.#options = options
-    const { loadMany } = options
-    if (loadMany === undefined) return
+  constructor(name: string, loaders: Loaders<Id, T>, limits: Limits) {
+    this.#name = name
+    this.#loaders = loaders
+    this.#limits = limits
     this.#batcher = new TickBatcher(maxLoadBatch, (ids) =>
-      this.#inTime((signal) => loadMany(ids, { signal })),
+      this.#inTime((signal) => loaders.loadMany?.(ids, { signal }) ?? Promise.resolve(new Map())),
     )
   }
 
   /** @returns `undefined` where the loader gave nothing to store. */
   async load(id: Id, context: Omit<LoadContext<T>, 'signal'>): Promise<T | null | undefined> {
-    const { load } = this.#options
-    if (this.#batcher === undefined) {
+    const { load, loadMany } = this.#loaders
+    if (loadMany === undefined) {
       return this.#inTime((signal) => load(id, { ...context, signal }))
     }
     const answers = await this.#batcher.ask(id)
@@ -39,14 +39,12 @@ export class Origin<Id, T> {
   }
 
   async #inTime<R>(work: (signal: AbortSignal) => Promise<R>): Promise<R> {
-    const { hardTimeoutMs: delayMs, name, timers } = this.#options
+    const { hardTimeoutMs: delayMs, timers } = this.#limits
     const controller = new AbortController()
-    const loading = work(controller.signal)
-    if (delayMs === undefined) return loading
-    const result = await raceTimer(loading, { delayMs, timers })
+    const result = await raceTimer(work(controller.signal), { delayMs, timers })
     if (result !== timedOut) return result
     const error = new CacheLoadError(
-      `Cannot load ${JSON.stringify(name)}: it took longer than ${delayMs} ms`,
+      `Cannot load ${JSON.stringify(this.#name)}: it took longer than ${delayMs} ms`,
       'load_timeout',
     )
     controller.abort(error)

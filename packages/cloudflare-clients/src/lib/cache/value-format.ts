@@ -4,9 +4,16 @@ import type { CacheDefinitionOptions } from './definition-options.ts'
 import type { DefinitionControl } from './held-value.ts'
 
 /** The text of a negative entry, whatever the codec. */
-export const negativeText = 'null'
+const negativeText = 'null'
 
-export type Decoded<T> = { readonly value: T | null } | { readonly problem: string }
+interface Unreadable {
+  readonly problem: string
+}
+
+interface Readable<T> {
+  readonly value: T | null
+  readonly text: string
+}
 
 type FormatOptions<T> = Pick<
   CacheDefinitionOptions<never, T>,
@@ -19,13 +26,11 @@ export class ValueFormat<T> {
   readonly version: number
   /** Whether one decoded value may be given to many readers. */
   readonly isShareable: boolean
-  readonly encodesText: boolean
 
   constructor(options: FormatOptions<T>) {
     this.#options = options
     this.version = options.version ?? 1
     this.isShareable = options.codec === undefined
-    this.encodesText = (options.encoders?.length ?? 0) > 0
   }
 
   /** @throws {TypeError | RangeError} When the value has no JSON text. */
@@ -35,7 +40,10 @@ export class ValueFormat<T> {
   }
 
   /** @returns What is wrong with the text instead of throwing it: a bad cached value is a miss. */
-  async toValue(text: string, version = this.version): Promise<Decoded<T>> {
+  async toValue(
+    text: string,
+    version = this.version,
+  ): Promise<{ readonly value: T | null } | Unreadable> {
     if (text === negativeText) return { value: null }
     const { codec, migrate, schema } = this.#options
     try {
@@ -44,7 +52,8 @@ export class ValueFormat<T> {
         value = migrate?.(value, version)
         if (value === undefined) return { problem: `its version is ${version}` }
       }
-      const result = await schema?.['~standard'].validate(value)
+      const validating = schema?.['~standard'].validate(value)
+      const result = validating instanceof Promise ? await validating : validating
       if (result?.issues !== undefined) {
         return { problem: `it does not fit the schema: ${result.issues[0]?.message ?? ''}` }
       }
@@ -71,17 +80,22 @@ export class ValueFormat<T> {
     return { text, encodings }
   }
 
-  /** @returns `null` where an encoder is not known or cannot read it. */
-  async decode(text: string, key: string, { encodings }: DefinitionControl): Promise<string | null> {
-    for (const name of encodings.toReversed()) {
-      const encoder = this.#options.encoders?.find((one) => one.name === name)
-      if (encoder === undefined) return null
-      try {
+  /** The text of an entry, decoded, and its value. */
+  async read(
+    text: string,
+    key: string,
+    { encodings, version }: DefinitionControl,
+  ): Promise<Readable<T> | Unreadable> {
+    try {
+      for (const name of encodings.length > 0 ? encodings.toReversed() : encodings) {
+        const encoder = this.#options.encoders?.find((one) => one.name === name)
+        if (encoder === undefined) return { problem: `its encoding ${name} is not known` }
         text = await encoder.decode(text, key)
-      } catch {
-        return null
       }
+    } catch {
+      return { problem: 'its encoding cannot be undone' }
     }
-    return text
+    const decoded = await this.toValue(text, version)
+    return 'problem' in decoded ? decoded : { ...decoded, text }
   }
 }

@@ -1,17 +1,9 @@
+import { toCacheText, toEpochText, toTagText } from './cache-keys.ts'
+import { escapePart } from './escape-part.ts'
 import { digestText, toKVKey, utf8Length } from './kv-key.ts'
 
 /** A part that others are listed under stays short enough that no key below it is cut inside the prefix. */
 const maxGroupBytes = 200
-
-/** Escapes what would make two lists of parts the same key: the separator, the digest mark and the escape itself. */
-function escapePart(part: string): string {
-  return part.replace(/[%:~]|\p{Cc}|\p{Cs}/gu, (character) => {
-    const code = character.charCodeAt(0)
-    return code <= 0xff
-      ? `%${code.toString(16).toUpperCase().padStart(2, '0')}`
-      : `%u${code.toString(16).toUpperCase()}`
-  })
-}
 
 function escapeGroup(part: string): string {
   const escaped = escapePart(part)
@@ -47,7 +39,7 @@ export const keyPatterns = {
 export const keys = {
   /** A cache entry of a feature. At least one part of an id: without one it would be the key of the id `""`. */
   cache(feature: string, ...id: readonly [string, ...string[]]): string {
-    return toKVKey(`${keys.cachePrefix(feature)}${id.map(escapePart).join(':')}`)
+    return toKVKey(toCacheText(escapeGroup(feature), id))
   },
   /** What every cache entry of a feature starts with: for `deleteByPrefix`. */
   cachePrefix(feature: string): string {
@@ -55,11 +47,11 @@ export const keys = {
   },
   /** The marker that ends every entry of a feature. */
   cacheEpoch(feature: string): string {
-    return toKVKey(`cache-epoch:${escapePart(feature)}`)
+    return toKVKey(toEpochText(feature))
   },
   /** The marker that ends every entry of a tag. */
   cacheTag(tag: string): string {
-    return toKVKey(`cache-tag:${escapePart(tag)}`)
+    return toKVKey(toTagText(tag))
   },
   /** The count of one identifier at one endpoint. */
   rateLimit(endpoint: string, identifier: string): string {

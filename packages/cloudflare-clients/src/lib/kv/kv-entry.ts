@@ -8,47 +8,41 @@ import { kvLimits } from './kv-limits.ts'
  * The value stays the caller's plain text, so that other code reads it with `kv.get(key, 'json')`. Expiry stands here
  * because KV's own cannot be under 60 seconds and is not exact.
  */
-interface EntryMetadata extends EntryControl {
+export interface EntryMetadata {
   /** Tells our metadata from other code's. */
   readonly codex: 1
   readonly expiresAtMs?: number
   readonly user?: unknown
+  /** What a client notes for itself. */
+  readonly [control: string]: unknown
 }
-
-/** What a client of this package notes beside the expiry, for itself. */
-export type EntryControl = Readonly<Record<string, unknown>>
 
 /** An entry as it is in KV, whoever wrote it. */
 export interface KVEntry {
   readonly text: string
   /** `null` where the entry does not expire or other code wrote it. */
   readonly expiresAtMs: number | null
-  /** The caller's own metadata. `null` where there is none. */
-  readonly userMetadata: unknown
-  /** What the client that wrote the entry noted. `null` where other code wrote it. */
-  readonly control: EntryControl | null
+  readonly metadata: unknown
 }
 
-function isEntryMetadata(metadata: unknown): metadata is EntryMetadata {
-  if (typeof metadata !== 'object' || metadata === null) return false
-  const { codex, expiresAtMs } = metadata as Partial<EntryMetadata>
-  return codex === 1 && (expiresAtMs === undefined || typeof expiresAtMs === 'number')
+/** @returns The metadata, where this package wrote it. */
+export function toOwnMetadata(metadata: unknown): EntryMetadata | null {
+  const own = metadata as Partial<EntryMetadata> | null
+  const isOwn =
+    own?.codex === 1 && (own.expiresAtMs === undefined || typeof own.expiresAtMs === 'number')
+  return isOwn ? (own as EntryMetadata) : null
 }
 
-/** Separates our part of a key's metadata from the caller's. Metadata of other code is all the caller's. */
-export function readMetadata(metadata: unknown): Omit<KVEntry, 'text'> {
-  if (!isEntryMetadata(metadata)) {
-    return { expiresAtMs: null, userMetadata: metadata ?? null, control: null }
-  }
-  const { expiresAtMs = null, user: userMetadata = null } = metadata
-  return { expiresAtMs, userMetadata, control: metadata }
+/** @returns The caller's own part of a key's metadata. Metadata of other code is all the caller's. */
+export function toUserMetadata(metadata: unknown): unknown {
+  const own = toOwnMetadata(metadata)
+  return (own === null ? metadata : own.user) ?? null
 }
 
 /** @returns The entry, or `null` where KV has none or it expired by our clock, whatever KV says. */
 export function toEntry(text: string | null, metadata: unknown, nowMs: number): KVEntry | null {
-  if (text === null) return null
-  const entry = { text, ...readMetadata(metadata) }
-  return isExpired(entry.expiresAtMs, nowMs) ? null : entry
+  const expiresAtMs = toOwnMetadata(metadata)?.expiresAtMs ?? null
+  return text === null || isExpired(expiresAtMs, nowMs) ? null : { text, expiresAtMs, metadata }
 }
 
 export function isExpired(expiresAtMs: number | null, nowMs: number): boolean {
@@ -58,16 +52,14 @@ export function isExpired(expiresAtMs: number | null, nowMs: number): boolean {
 interface EntryOptions {
   readonly expiresAtMs?: number | undefined
   readonly userMetadata?: unknown
-  readonly control?: EntryControl
   readonly nowMs: number
 }
 
 /** The options of the `put` that stores an entry: its physical TTL is at least the 60 s that KV takes. */
 export function toPutOptions(action: string, options: EntryOptions): KVNamespacePutOptions {
-  const { expiresAtMs, userMetadata, control, nowMs } = options
+  const { expiresAtMs, userMetadata, nowMs } = options
   if (expiresAtMs === undefined && userMetadata === undefined) return {}
   const metadata: EntryMetadata = {
-    ...control,
     codex: 1,
     ...(expiresAtMs !== undefined && { expiresAtMs }),
     ...(userMetadata !== undefined && { user: userMetadata }),
@@ -111,13 +103,16 @@ export function toExpiresAtMs(action: string, ttlSeconds: number, nowMs: number)
 export function toJsonText(action: string, value: unknown): string {
   // Its type says string, but it gives undefined for what has no JSON text.
   let text: unknown
+  let cause: unknown
   try {
     text = JSON.stringify(value)
   } catch (error) {
-    throw new TypeError(`Cannot ${action}: value must be plain JSON`, { cause: error })
+    cause = error
   }
   if (typeof text !== 'string') {
-    throw new TypeError(`Cannot ${action}: value must be plain JSON, received ${typeof value}`)
+    throw new TypeError(`Cannot ${action}: value must be plain JSON, received ${typeof value}`, {
+      cause,
+    })
   }
   assertValueSize(action, text)
   return text

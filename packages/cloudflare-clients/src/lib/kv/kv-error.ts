@@ -13,17 +13,12 @@ export type KVErrorCode =
   | 'corrupt_value'
   /** KV did not serve the call. */
   | 'unavailable'
+  /** KV was not asked, because it failed too often just before. */
+  | 'circuit_open'
 
 export type KVOperationName = 'read' | 'write' | 'delete' | 'list'
 
-const retryableCodes: readonly KVErrorCode[] = ['rate_limited', 'unavailable']
-const actions: Record<KVOperationName, string> = {
-  read: 'read from KV',
-  write: 'write to KV',
-  delete: 'delete from KV',
-  list: 'list KV',
-}
-
+const retryableCodes: readonly KVErrorCode[] = ['rate_limited', 'unavailable', 'circuit_open']
 /** KV failed. The `cause` is what the binding threw. */
 export class KVError extends CloudflareClientError {
   override readonly name = 'KVError'
@@ -52,20 +47,15 @@ function classify(message: string): KVErrorCode {
   return codesByStatus[status] ?? 'unavailable'
 }
 
-const reasons: Record<KVErrorCode, string> = {
-  rate_limited: 'KV takes one write per key and second',
-  quota_exceeded: 'the daily quota is used up',
-  too_large: 'it is over a size limit',
-  invalid_request: 'KV refused the request',
-  corrupt_value: 'the stored value is corrupt',
-  unavailable: 'KV is unavailable',
-}
-
 /** Wraps what a KV binding threw. The binding's own text stays in `cause`. */
 export function toKVError(operation: KVOperationName, cause: unknown): KVError {
   if (cause instanceof KVError) return cause
   const code = classify(cause instanceof Error ? cause.message : String(cause))
-  return new KVError(`Cannot ${actions[operation]}: ${reasons[code]}`, { code, operation, cause })
+  return new KVError(`Cannot ${operation} in KV: ${code.replace('_', ' ')}`, {
+    code,
+    operation,
+    cause,
+  })
 }
 
 /** Runs one call of a binding and turns what it throws into a {@link KVError}. */

@@ -1,3 +1,4 @@
+import { toBase64Url } from '../shared/base64-url.ts'
 import { sha256Base64Url } from '../shared/sha256.ts'
 import { kvLimits } from './kv-limits.ts'
 
@@ -19,14 +20,41 @@ function truncateUtf8(text: string, maxBytes: number): string {
   return text.slice(0, read)
 }
 
+function joinDigest(text: string, digest: string, maxBytes: number): string {
+  const maxReadableBytes = maxBytes - digestSeparator.length - digestLength
+  return truncateUtf8(text.toWellFormed(), maxReadableBytes) + digestSeparator + digest
+}
+
+/** What is digested. UTF-8 would make every lone surrogate U+FFFD, and so two keys one; JSON escapes them. */
+function toDigestInput(text: string): string {
+  return JSON.stringify(text)
+}
+
 /** Cuts a text to `maxBytes` UTF-8 bytes, keeping a readable start and a digest of the whole. */
 export function digestText(text: string, maxBytes: number): string {
-  const readable = truncateUtf8(
-    text.toWellFormed(),
-    maxBytes - digestSeparator.length - digestLength,
+  return joinDigest(text, sha256Base64Url(toDigestInput(text)), maxBytes)
+}
+
+/** Whether KV takes the text for a key. */
+export function isUsableKey(key: string): boolean {
+  return (
+    key !== '' &&
+    key !== '.' &&
+    key !== '..' &&
+    key.isWellFormed() &&
+    // A UTF-16 unit is at most three UTF-8 bytes, so most keys are known to fit without counting.
+    (key.length * 3 <= kvLimits.maxKeyBytes || utf8Length(key) <= kvLimits.maxKeyBytes)
   )
-  // UTF-8 would make every lone surrogate U+FFFD, and so two keys one. JSON escapes them, and nothing else to the same text.
-  return `${readable}${digestSeparator}${sha256Base64Url(JSON.stringify(text))}`
+}
+
+/**
+ * Makes any string a key that KV takes, as {@link toKVKey} does. Asynchronous where a digest is needed, which saves who
+ * uses only this the hash in JavaScript.
+ */
+export async function toUsableKey(key: string): Promise<string> {
+  if (isUsableKey(key)) return key
+  const digest = await crypto.subtle.digest('SHA-256', encoder.encode(toDigestInput(key)))
+  return joinDigest(key, toBase64Url(new Uint8Array(digest)), kvLimits.maxKeyBytes)
 }
 
 /**
@@ -40,13 +68,7 @@ export function digestText(text: string, maxBytes: number): string {
  * @see https://developers.cloudflare.com/kv/platform/limits/
  */
 export function toKVKey(key: string): string {
-  const usable =
-    key !== '' &&
-    key !== '.' &&
-    key !== '..' &&
-    key.isWellFormed() &&
-    utf8Length(key) <= kvLimits.maxKeyBytes
-  return usable ? key : digestText(key, kvLimits.maxKeyBytes)
+  return isUsableKey(key) ? key : digestText(key, kvLimits.maxKeyBytes)
 }
 
 /** @throws {TypeError | RangeError} When keys could exist that belong under the prefix and that a list of it misses. */

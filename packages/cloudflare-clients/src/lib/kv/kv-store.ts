@@ -7,7 +7,8 @@ import {
   isExpired,
   type KVEntry,
   parseJsonText,
-  readMetadata,
+  toOwnMetadata,
+  toUserMetadata,
   toExpiresAtMs,
   toJsonText,
   toPutOptions,
@@ -142,7 +143,10 @@ export class KVStore {
   async getWithMetadata<T, M = unknown>(key: string): Promise<KVValueWithMetadata<T, M>> {
     const entry = await this.#read(key)
     if (entry === null) return { value: null, metadata: null }
-    return { value: parseJsonText(entry.text) as T, metadata: entry.userMetadata as M | null }
+    return {
+      value: parseJsonText(entry.text) as T,
+      metadata: toUserMetadata(entry.metadata) as M | null,
+    }
   }
 
   /**
@@ -204,7 +208,7 @@ export class KVStore {
     )
     if (value === null) return false
     await value.cancel()
-    return !isExpired(readMetadata(metadata).expiresAtMs, this.#now())
+    return !isExpired(toOwnMetadata(metadata)?.expiresAtMs ?? null, this.#now())
   }
 
   /**
@@ -316,9 +320,9 @@ export class KVStore {
         `Cannot delete by prefix: concurrency must be a whole number of at least 1, received ${concurrency}`,
       )
     }
-    const physicalPrefix = this.#toListPrefix(prefix)
-    const { deletedKeys } = await deleteKeysUnder(this.#kv, physicalPrefix, { concurrency })
-    return { deletedKeys }
+    return {
+      deletedKeys: await deleteKeysUnder(this.#kv, this.#toListPrefix(prefix), concurrency),
+    }
   }
 
   #action(verb: string, key: string): string {
@@ -336,13 +340,13 @@ export class KVStore {
   }
 
   #toListKey<M>(key: KVNamespaceListKey<unknown>): KVListKey<M>[] {
-    const { expiresAtMs, userMetadata } = readMetadata(key.metadata)
+    const expiresAtMs = toOwnMetadata(key.metadata)?.expiresAtMs ?? null
     if (isExpired(expiresAtMs, this.#now())) return []
     return [
       {
         name: key.name.slice(this.#prefix.length),
         expiresAtMs: expiresAtMs ?? (key.expiration === undefined ? null : key.expiration * 1000),
-        metadata: userMetadata as M | null,
+        metadata: toUserMetadata(key.metadata) as M | null,
       },
     ]
   }
@@ -366,7 +370,7 @@ export class KVStore {
         ttlSeconds === undefined
           ? (previous?.expiresAtMs ?? undefined)
           : toExpiresAtMs(action, ttlSeconds, nowMs),
-      userMetadata: options.metadata ?? previous?.userMetadata ?? undefined,
+      userMetadata: options.metadata ?? toUserMetadata(previous?.metadata) ?? undefined,
       nowMs,
     })
     await kvCall('write', () => this.#kv.put(this.#toKVKey(key), text, putOptions))

@@ -1,4 +1,4 @@
-import { CloudflareClientError } from './client-error.ts'
+import type { CloudflareClientError } from './client-error.ts'
 
 export type ClientName = 'cache' | 'kv-store' | 'rate-limiter' | 'session-cache'
 
@@ -34,15 +34,15 @@ export type ClientEvent = StoreErrorEvent | CorruptValueEvent | LoadErrorEvent
 export type EventReporter = (event: ClientEvent) => void
 
 function logEvent(event: ClientEvent): void {
-  const detail = 'error' in event ? { ...event, error: describeError(event.error) } : event
-  console.warn(JSON.stringify({ event: event.type, ...detail }))
+  const error =
+    'error' in event
+      ? describeError(Object(event.error) as Partial<CloudflareClientError>)
+      : undefined
+  console.warn(JSON.stringify({ event: event.type, ...event, error }))
 }
 
-function describeError(error: unknown): object {
-  if (!(error instanceof Error)) return { message: String(error) }
-  const { message, cause } = error
-  const code = error instanceof CloudflareClientError ? { code: error.code } : {}
-  return { ...code, message, ...(cause instanceof Error && { cause: cause.message }) }
+function describeError({ code, message, cause }: Partial<CloudflareClientError>): object {
+  return { code, message, cause: cause instanceof Error ? cause.message : undefined }
 }
 
 /**

@@ -1,3 +1,5 @@
+import { toBase64Url } from './base64-url.ts'
+
 /**
  * SHA-256 in JavaScript (FIPS 180-4), because Web Crypto's is asynchronous and keys are built synchronously.
  *
@@ -74,9 +76,5 @@ export function sha256(message: Uint8Array): Uint8Array {
 
 /** @returns The SHA-256 digest of the text's UTF-8 bytes as 43 characters of unpadded base64url. */
 export function sha256Base64Url(text: string): string {
-  const digest = sha256(new TextEncoder().encode(text))
-  return btoa(String.fromCharCode(...digest))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')
+  return toBase64Url(sha256(new TextEncoder().encode(text)))
 }

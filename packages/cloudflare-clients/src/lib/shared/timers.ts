@@ -17,6 +17,7 @@ export function raceTimer<T>(
   promise: Promise<T>,
   { delayMs, timers }: { readonly delayMs: number; readonly timers: Timers },
 ): Promise<T | typeof timedOut> {
+  if (delayMs === Infinity) return promise
   return new Promise((resolve, reject) => {
     const timer = timers.setTimeout(() => {
       resolve(timedOut)
