@@ -1,6 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
+import type { BenchmarkResult } from '../result.ts'
+import { Clock } from './clock.ts'
 import { Fifo } from './fifo.ts'
 import { LruList } from './lru-list.ts'
 import { LruMap } from './lru-map.ts'
@@ -10,27 +13,19 @@ import { Sieve } from './sieve.ts'
 import { maxEntries, type Trace, traces } from './traces.ts'
 import { WTinyLfu } from './w-tiny-lfu.ts'
 
-interface Result {
-  readonly suite: 'eviction'
-  readonly scenario: string
-  readonly library: string
-  readonly metric: string
-  readonly unit: string
-  readonly value: number
-}
-
 const policies: readonly NamedPolicy[] = [
   { name: 'FIFO', file: 'fifo.ts', create: (entries) => new Fifo(entries) },
   { name: 'LRU (Map)', file: 'lru-map.ts', create: (entries) => new LruMap(entries) },
   { name: 'LRU (list)', file: 'lru-list.ts', create: (entries) => new LruList(entries) },
+  { name: 'CLOCK', file: 'clock.ts', create: (entries) => new Clock(entries) },
   { name: 'SIEVE', file: 'sieve.ts', create: (entries) => new Sieve(entries) },
   { name: 'S3-FIFO', file: 's3-fifo.ts', create: (entries) => new S3Fifo(entries) },
   { name: 'W-TinyLFU', file: 'w-tiny-lfu.ts', create: (entries) => new WTinyLfu(entries) },
 ]
 const floor = 'Map.get'
 const timedRuns = 21
-const document = new URL('../../../../docs/decisions/004-memory-eviction.md', import.meta.url)
-const resultFile = new URL('../../results/eviction.json', import.meta.url)
+const document = join(import.meta.dirname, '../../../../docs/decisions/004-memory-eviction.md')
+const resultFile = join(import.meta.dirname, '../../results/eviction.json')
 
 function run(policy: Policy, { keys }: Trace): number {
   let hits = 0
@@ -60,7 +55,7 @@ function assertCorrect({ name, create }: NamedPolicy): void {
   }
 }
 
-function measureHitRatios({ name, create }: NamedPolicy): Result[] {
+function measureHitRatios({ name, create }: NamedPolicy): BenchmarkResult[] {
   return traces.map((trace) => {
     const hitRatio = run(create(maxEntries), trace) / trace.keys.length
     return result(trace.name, name, 'hit ratio', '%', Number((hitRatio * 100).toFixed(1)))
@@ -73,7 +68,7 @@ function result(
   metric: string,
   unit: string,
   value: number,
-): Result {
+): BenchmarkResult {
   return { suite: 'eviction', scenario, library, metric, unit, value }
 }
 
@@ -108,7 +103,7 @@ function compare(works: ReadonlyMap<string, () => void>): Map<string, number> {
 let sink = 0
 
 /** The time of a hit, as a multiple of a plain `Map.get`, on keys in the order of popularity. */
-function measureHits(): Result[] {
+function measureHits(): BenchmarkResult[] {
   const keys = Array.from({ length: maxEntries }, (_, id) => `cache:user:${id}`)
   const order = Array.from({ length: 200_000 }, (_, i) => keys[(i * 7919) % 1000] ?? '')
   const read = (source: { get(key: string): number | undefined }) => (): void => {
@@ -127,7 +122,7 @@ function measureHits(): Result[] {
 }
 
 /** The time of a whole trace, hits, misses and evictions together, as a multiple of FIFO's. */
-function measureTrace(): Result[] {
+function measureTrace(): BenchmarkResult[] {
   const [, trace] = traces
   if (trace === undefined) return []
   const works = policies.map(({ name, create }) => {
@@ -138,8 +133,8 @@ function measureTrace(): Result[] {
   })
 }
 
-async function measureSize({ name, file }: NamedPolicy): Promise<Result> {
-  const entry = new URL(file, import.meta.url).pathname
+async function measureSize({ name, file }: NamedPolicy): Promise<BenchmarkResult> {
+  const entry = join(import.meta.dirname, file)
   const { outputFiles } = await build({
     entryPoints: [entry],
     bundle: true,
@@ -153,7 +148,7 @@ async function measureSize({ name, file }: NamedPolicy): Promise<Result> {
 }
 
 /** The tables of the decision, in the form that prettier gives them. */
-function renderTable(results: readonly Result[]): string {
+function renderTable(results: readonly BenchmarkResult[]): string {
   const names = policies.map(({ name }) => name)
   const valueOf = (scenario: string, metric: string, library: string): string => {
     const found = results.find((one) => {
@@ -192,6 +187,11 @@ const results = [
 ]
 writeFileSync(resultFile, `${JSON.stringify(results, null, 2)}\n`)
 const table = renderTable(results)
-const [before = '', , after = ''] = readFileSync(document, 'utf8').split(/<!-- (?:begin|end) eviction -->/)
-writeFileSync(document, `${before}<!-- begin eviction -->\n\n${table}\n\n<!-- end eviction -->${after}`)
+const [before = '', , after = ''] = readFileSync(document, 'utf8').split(
+  /<!-- (?:begin|end) eviction -->/,
+)
+writeFileSync(
+  document,
+  `${before}<!-- begin eviction -->\n\n${table}\n\n<!-- end eviction -->${after}`,
+)
 process.stdout.write(`${table}\n\n${sink === 0 ? 'nothing was read' : ''}`)

@@ -8,98 +8,71 @@ interface Node {
 const smallShare = 0.1
 const maxUses = 3
 
-/** A queue whose oldest key is found without passing over the holes that deleted ones leave in a Set. */
-class KeyQueue {
-  readonly #keys = new Set<string>()
-  #oldest = this.#keys.keys()
+/** A Map that gives its oldest entry without passing over the holes that deleted ones leave. */
+class Queue<T> extends Map<string, T> {
+  #oldest = this.entries()
 
-  get size(): number {
-    return this.#keys.size
-  }
-
-  push(key: string): void {
-    this.#keys.add(key)
-  }
-
-  shift(): string {
+  shift(): [string, T] {
     for (;;) {
       const { done, value } = this.#oldest.next()
-      if (done) this.#oldest = this.#keys.keys()
-      else {
-        this.#keys.delete(value)
+      if (!done) {
+        this.delete(value[0])
         return value
       }
+      this.#oldest = this.entries()
     }
-  }
-
-  delete(key: string): boolean {
-    return this.#keys.delete(key)
   }
 }
 
-/** S3-FIFO (SOSP 2023): a small queue for newcomers, a main one, and a ghost that remembers the keys it let go. */
+/**
+ * S3-FIFO (SOSP 2023): a small queue for newcomers, a main one, and a ghost that remembers the keys that the small one
+ * let go. The library's `MemoryTier` is this with bytes.
+ */
 export class S3Fifo implements Policy {
   readonly #maxEntries: number
-  readonly #nodes = new Map<string, Node>()
-  readonly #small = new KeyQueue()
-  readonly #main = new KeyQueue()
-  readonly #ghost = new KeyQueue()
+  readonly #small = new Queue<Node>()
+  readonly #main = new Queue<Node>()
+  readonly #ghost = new Queue<null>()
 
   constructor(maxEntries: number) {
     this.#maxEntries = maxEntries
   }
 
   get size(): number {
-    return this.#nodes.size
+    return this.#small.size + this.#main.size
   }
 
   get(key: string): number | undefined {
-    const node = this.#nodes.get(key)
+    const node = this.#find(key)
     if (node === undefined) return undefined
     if (node.uses < maxUses) node.uses++
     return node.value
   }
 
   set(key: string, value: number): void {
-    const known = this.#nodes.get(key)
+    const known = this.#find(key)
     if (known) {
       known.value = value
       return
     }
-    while (this.#nodes.size >= this.#maxEntries) this.#evict()
-    const isInMain = this.#ghost.delete(key)
-    this.#nodes.set(key, { value, uses: 0 })
-    if (isInMain) this.#main.push(key)
-    else this.#small.push(key)
+    while (this.size >= this.#maxEntries) this.#evict()
+    const queue = this.#ghost.delete(key) ? this.#main : this.#small
+    queue.set(key, { value, uses: 0 })
+  }
+
+  #find(key: string): Node | undefined {
+    return this.#main.get(key) ?? this.#small.get(key)
   }
 
   #evict(): void {
-    const isSmallFull = this.#small.size >= this.#maxEntries * smallShare
-    if (isSmallFull || this.#main.size === 0) this.#evictSmall()
-    else this.#evictMain()
-  }
-
-  #evictSmall(): void {
-    const key = this.#small.shift()
-    const node = this.#nodes.get(key)
-    if (node === undefined) return
+    const isNewcomer = this.#main.size === 0 || this.#small.size > this.size * smallShare
+    const [key, node] = (isNewcomer ? this.#small : this.#main).shift()
     if (node.uses > 0) {
-      node.uses = 0
-      this.#main.push(key)
+      node.uses = isNewcomer ? 0 : node.uses - 1
+      this.#main.set(key, node)
       return
     }
-    this.#nodes.delete(key)
-    this.#ghost.push(key)
-    if (this.#ghost.size > this.#maxEntries * (1 - smallShare)) this.#ghost.shift()
-  }
-
-  #evictMain(): void {
-    const key = this.#main.shift()
-    const node = this.#nodes.get(key)
-    if (node === undefined) return
-    if (node.uses > 0) {
-      node.uses--
-      this.#main.push(key)
-    } else this.#nodes.delete(key)
+    if (isNewcomer) this.#ghost.set(key, null)
+    while (this.#ghost.size > this.size) this.#ghost.shift()
   }
 }

@@ -5,7 +5,7 @@ interface Node {
   visited: boolean
 }
 
-/** SIEVE (NSDI 2024), with an iterator of the Map as its hand, as the library has it. */
+/** SIEVE (NSDI 2024) with an iterator of the Map as its hand. */
 export class Sieve implements Policy {
   readonly #maxEntries: number
   readonly #nodes = new Map<string, Node>()
