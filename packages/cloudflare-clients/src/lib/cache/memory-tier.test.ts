@@ -112,6 +112,19 @@ describe('eviction', () => {
     expect(kept(tier, 'ABCDEFGHIJKLMNOPQR')).toBe('ABCDEFGHIJKLMNOPQR')
   })
 
+  test('does not count a thousand reads as more than three', () => {
+    const tier = new MemoryTier<number>({ maxEntries: 10 })
+    tier.set('a', 1, 0)
+    tier.get('a')
+    for (let i = 0; i < 12; i++) tier.set(`never read ${i}`, i, 0)
+    for (let i = 0; i < 1000; i++) expect(tier.get('a')).toBe(1)
+    for (let i = 0; i < 100; i++) {
+      tier.set(`read once ${i}`, i, 0)
+      tier.get(`read once ${i}`)
+    }
+    expect(tier.get('a')).toBeUndefined()
+  })
+
   test('keeps longer what comes back soon after it left', () => {
     const tier = new MemoryTier<number>({ maxEntries: 10 })
     for (const key of 'abcdefghij') tier.set(key, 1, 0)
