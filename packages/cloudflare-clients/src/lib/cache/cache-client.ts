@@ -127,7 +127,8 @@ export class CacheClient extends KVCache {
     this.core.floors.deletePrefix(prefix, this.core.clock.next())
     this.#detachDefinitions()
     this.detachAll()
-    return deleteKeysUnder(this.core.kv, prefix, { maxOperations, cursor })
+    const { kv, timers } = this.core
+    return deleteKeysUnder(kv, prefix, { maxOperations, cursor, timers })
   }
 
   /** What the reads in this isolate came to, for each definition. */

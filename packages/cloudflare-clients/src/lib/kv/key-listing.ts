@@ -1,4 +1,5 @@
 import { forEachConcurrent } from '../shared/for-each-concurrent.ts'
+import type { Timers } from '../shared/timers.ts'
 import { deleteKey } from './delete-key.ts'
 import { kvCall, toKVError } from './kv-error.ts'
 import { kvLimits } from './kv-limits.ts'
@@ -33,6 +34,8 @@ export interface DeleteKeysOptions {
   readonly maxOperations?: number | undefined
   /** Where an earlier call stopped. */
   readonly cursor?: string | undefined
+  /** For the wait before a delete is tried again. Default: the global ones. */
+  readonly timers?: Timers | undefined
 }
 
 /**
@@ -46,7 +49,7 @@ export async function deleteKeysUnder(
   prefix: string,
   options: DeleteKeysOptions = {},
 ): Promise<{ readonly deletedKeys: number; readonly cursor: string | null }> {
-  const { concurrency = defaultDeleteConcurrency } = options
+  const { concurrency = defaultDeleteConcurrency, timers } = options
   let { maxOperations = Infinity, cursor } = options
   let deletedKeys = 0
   const failures: unknown[] = []
@@ -55,7 +58,7 @@ export async function deleteKeysUnder(
     const listOptions = { prefix, limit, ...(cursor !== undefined && { cursor }) }
     const page = await kvCall('list', () => kv.list(listOptions))
     const errors = await forEachConcurrent(page.keys, concurrency, async ({ name }) => {
-      await deleteKey(kv, name)
+      await deleteKey(kv, name, { timers })
       deletedKeys++
     })
     failures.push(...errors)
