@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
+
+const guide = fileURLToPath(new URL('../../docs/edge-simulator.md', import.meta.url).href)
 
 export default defineConfig({
   test: {
@@ -10,9 +14,11 @@ export default defineConfig({
           name: 'workerd',
           include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
           exclude: ['test/node/**'],
+          // Handed in, because tests inside workerd see no files and packages import nothing from outside of them.
+          provide: { edgeSimulatorGuide: readFileSync(guide, 'utf8') },
         },
       },
-      // What has to be seen from outside a Worker, over HTTP.
+      // What is seen from outside a Worker, over HTTP, and long simulations, which are several times faster here.
       { test: { name: 'node', include: ['test/node/**/*.test.ts'], testTimeout: 30_000 } },
     ],
     coverage: {

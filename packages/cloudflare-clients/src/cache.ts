@@ -1,3 +1,4 @@
+export { cacheApiTier, type CacheApiTierOptions } from './lib/cache/cache-api-tier.ts'
 export { CacheClient, type DeleteByPrefixOptions } from './lib/cache/cache-client.ts'
 export type { CacheClientOptions } from './lib/cache/client-core.ts'
 export type { KVCacheOptions } from './lib/cache/cache-core.ts'
@@ -11,9 +12,11 @@ export type {
   LoadContext,
 } from './lib/cache/definition-options.ts'
 export type { Duration } from './lib/cache/duration.ts'
+export { gzipEncoder, type GzipEncoderOptions } from './lib/cache/gzip-encoder.ts'
 export { type CacheEntry, KVCache } from './lib/cache/kv-cache.ts'
 export { CacheLoadError } from './lib/cache/load-error.ts'
 export type { MemoryTierOptions } from './lib/cache/memory-tier.ts'
+export { spillToR2, type SpillToR2Options } from './lib/cache/r2-spill-encoder.ts'
 export type { StandardSchema } from './lib/cache/standard-schema.ts'
 export type { ValueEncoder } from './lib/cache/value-encoder.ts'
 export { keys } from './lib/kv/keys.ts'

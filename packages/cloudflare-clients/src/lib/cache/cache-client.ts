@@ -1,6 +1,7 @@
 import { toTagText } from '../kv/cache-keys.ts'
-import { deleteKeysUnder } from '../kv/key-listing.ts'
-import { assertListPrefix, toUsableKey } from '../kv/kv-key.ts'
+import { kvCall } from '../kv/kv-error.ts'
+import { maxPrefixBytes, toUsableKey, utf8Length } from '../kv/kv-key.ts'
+import { kvLimits } from '../kv/kv-limits.ts'
 import { checkNumber } from '../shared/check-number.ts'
 import { CacheDefinition } from './cache-definition.ts'
 import type { CacheStats } from './cache-stats.ts'
@@ -94,8 +95,8 @@ export class CacheClient extends KVCache {
   }
 
   /**
-   * Makes every value with one of the tags stale: `stale` and `staleIfError` still apply, counted from now. One billed
-   * write for each tag.
+   * Has every value with one of the tags loaded again before it is next served, and keeps it to stand in should that
+   * load fail (`staleIfError`). One billed write for each tag.
    *
    * This isolate obeys at once. Another obeys when its `memory` has passed and KV shows it the marker, usually within 60
    * seconds, with no published upper bound.
@@ -112,23 +113,32 @@ export class CacheClient extends KVCache {
    * costs one write.
    *
    * @returns A cursor where the budget ended before the keys did: pass it to go on.
-   * @throws {TypeError | RangeError} When the prefix is empty, not well-formed or over 468 bytes, or the budget under 2.
-   * @throws {KVError} The first failure, after every key that was listed was tried.
+   * @throws {RangeError} When the prefix is empty or over 468 bytes, or the budget under 2.
+   * @throws {KVError} The first failure, after every key of its page was tried.
    */
   async deleteByPrefix(
     prefix: string,
     { maxOperations = Infinity, cursor }: DeleteByPrefixOptions = {},
   ): Promise<{ readonly deletedKeys: number; readonly cursor: string | null }> {
-    if (prefix === '') {
-      throw new TypeError('Cannot delete by prefix: prefix must not be empty')
-    }
-    assertListPrefix(prefix)
-    checkNumber('delete by prefix: maxOperations', maxOperations, { min: 2 })
-    this.core.floors.deletePrefix(prefix, this.core.clock.next())
+    // A key that was digested keeps a readable start of so many bytes.
+    checkNumber('delete by prefix: its bytes', utf8Length(prefix), { min: 1, max: maxPrefixBytes })
+    let operations = checkNumber('delete by prefix: maxOperations', maxOperations, { min: 2 })
+    const { clock, floors, kv } = this.core
+    floors.deletePrefix(prefix, clock.next())
     this.#detachDefinitions()
     this.detachAll()
-    const { kv, timers } = this.core
-    return deleteKeysUnder(kv, prefix, { maxOperations, cursor, timers })
+    let deletedKeys = 0
+    for (let next = cursor; ;) {
+      const limit = Math.min(kvLimits.maxListKeys, operations - 1)
+      const options = { prefix, limit, ...(next !== undefined && { cursor: next }) }
+      const page = await kvCall('list', () => kv.list(options))
+      await this.deleteMany(page.keys.map(({ name }) => name))
+      deletedKeys += page.keys.length
+      operations -= 1 + page.keys.length
+      if (page.list_complete) return { deletedKeys, cursor: null }
+      if (operations < 2) return { deletedKeys, cursor: page.cursor }
+      next = page.cursor
+    }
   }
 
   /** What the reads in this isolate came to, for each definition. */

@@ -105,9 +105,10 @@ export class CacheDefinition<Id, T> {
     this.#endMarkers = endMarkers
     this.#policy = new FreshnessPolicy(what, options)
     this.#format = new ValueFormat(options)
-    this.#origin = new Origin(name, options, { ...this.#policy, timers: core.timers })
+    const { hardTimeoutMs } = this.#policy
+    this.#origin = new Origin(name, options, { hardTimeoutMs, timers: core.timers })
     this.#reads = new SingleFlight(core)
-    this.#loads = new SingleFlight(core)
+    this.#loads = new SingleFlight(core, core.waitUntil)
     this.#epochs = options.clearable === true ? [toEpochText(name)] : []
   }
 
@@ -152,10 +153,12 @@ export class CacheDefinition<Id, T> {
    * @throws {CacheLoadError} When it does not fit the schema.
    */
   async put(id: Id, value: T | null): Promise<void> {
-    const { clock, now } = this.#core
+    const { clock, floors, now } = this.#core
     const target = this.#target(id)
     const stored = await this.#hold(value, { loadedAtMs: clock.next(), loadMs: 0 })
     const put = await this.#toPut(target, stored)
+    // A later put, or a delete, whose value was ready sooner.
+    if (stored.loadedAtMs < floors.of(target.key)) return
     this.#detach(target)
     this.#keep(target, { ...stored, storedUntilMs: stored.freshUntilMs, writtenAtMs: now() })
     if (put === null) return
@@ -164,16 +167,16 @@ export class CacheDefinition<Id, T> {
   }
 
   /**
-   * Makes a value stale without forgetting it: `stale` and `staleIfError` still apply, counted from now. One billed
-   * read and one write, or a delete where nothing may be served stale.
+   * Has a value loaded again before it is next served, and keeps it to stand in should that load fail (`staleIfError`).
+   * One billed read and one write, or a delete without `staleIfError`.
    *
-   * A newer value that another isolate wrote in the last seconds may be replaced by the older one. It is stale, so
-   * whoever reads it next loads it again.
+   * A newer value that another isolate wrote in the last seconds may be replaced by the older one, which whoever reads
+   * it next loads again.
    *
    * @throws {KVError} When KV fails.
    */
   async expire(id: Id): Promise<void> {
-    if (this.#policy.graceMs === 0) return this.delete(id)
+    if (!this.#policy.outlastsEnd) return this.delete(id)
     const { clock, markers, now } = this.#core
     const target = this.#target(id)
     markers.learn(target.key, clock.next(), 0)
@@ -182,7 +185,7 @@ export class CacheDefinition<Id, T> {
     const entry = await this.#core.read(target.key)
     const control = entry && readControl(entry, now())
     if (!control) return
-    const freshUntilMs = Math.min(control.freshUntilMs, now())
+    const freshUntilMs = this.#policy.endedAtMs(Math.min(control.freshUntilMs, now()))
     const put = this.#toEntryPut(target, entry.text, { ...control, freshUntilMs })
     if (put !== null) await this.#core.write(put, { isUrgent: true })
   }
@@ -269,7 +272,7 @@ export class CacheDefinition<Id, T> {
     const held = memory.get(this.#memoryKey(this.#keyOf(id))) as HeldValue<T> | undefined
     if (held === undefined || this.#core.now() >= held.quietUntilMs) return undefined
     if (held.generation !== this.#generation) return undefined
-    this.#stats.countQuietHit()
+    this.#stats.counts.memory++
     return held
   }
 
@@ -324,7 +327,7 @@ export class CacheDefinition<Id, T> {
     const endedMs = Math.max(markers.highest(tags), markers.highest([key]))
     if (loadedAtMs > endedMs) return held
     // Stamps may be ahead of a clock that stands still.
-    const freshUntilMs = Math.min(held.freshUntilMs, endedMs, now())
+    const freshUntilMs = this.#policy.endedAtMs(Math.min(held.freshUntilMs, endedMs, now()))
     return { ...held, freshUntilMs, quietUntilMs: 0 }
   }
 
@@ -368,7 +371,7 @@ export class CacheDefinition<Id, T> {
 
   async #find(target: Target<Id>): Promise<Found<T>> {
     const { memory, now } = this.#core
-    const nearby = await this.#findInLocation(target)
+    const nearby = this.#policy.locationMs > 0 ? await this.#findInLocation(target) : null
     const isNewest = (held: HeldValue<T> | null): held is HeldValue<T> =>
       held !== null && held.loadedAtMs >= (this.#inMemory(target)?.loadedAtMs ?? 0)
     if (isNewest(nearby)) return { held: this.#keep(target, nearby), tier: 'location' }
@@ -377,8 +380,8 @@ export class CacheDefinition<Id, T> {
       const entry = await this.#readKV(target)
       const stored = entry && (await this.#toHeld(target, entry))
       const valid = stored && this.#applyEnds(target, stored)
-      if (isNewest(valid)) {
-        this.#writeLocation(entry as KVEntry, target, valid)
+      if (entry !== null && isNewest(valid)) {
+        this.#writeLocation(entry, target, valid)
         return { held: this.#keep(target, valid), tier: 'kv' }
       }
       isOlder = stored !== null
@@ -399,9 +402,11 @@ export class CacheDefinition<Id, T> {
   /** Reads the entry and every marker that was not read lately, in one call. */
   async #readKV({ key, tags, epochs }: Target<Id>): Promise<KVEntry | null> {
     const { clock, markers, now } = this.#core
+    const { cacheTtl } = this.#options
     const due = markers.due([...tags, ...epochs], now() - this.#policy.memoryMs)
+    if (due.length === 0) return this.#core.read(key, cacheTtl)
     const [entry = null, ...found] = await Promise.all(
-      [key, ...due].map((name) => this.#core.read(name, this.#options.cacheTtl)),
+      [key, ...due].map((name) => this.#core.read(name, cacheTtl)),
     )
     for (const [index, marker] of due.entries()) {
       const stampMs = Math.min(Number(found[index]?.text) || 0, now())
@@ -413,7 +418,7 @@ export class CacheDefinition<Id, T> {
 
   async #findInLocation(target: Target<Id>): Promise<HeldValue<T> | null> {
     const { location, now } = this.#core
-    if (this.#policy.locationMs === 0 || location === undefined) return null
+    if (location === undefined) return null
     try {
       const found = await this.#core.inTime(location.read(target.key))
       const entry = found && toEntry(found.text, found.metadata, now())
@@ -471,7 +476,7 @@ export class CacheDefinition<Id, T> {
     const loadedAtMs = clock.next()
     const beganMs = now()
     let freshMs: number | undefined
-    this.#stats.loads++
+    this.#stats.counts.loads++
     try {
       const value = await this.#origin.load(target.id, {
         previous: older && (await this.#toRead({ held: older, tier: found.tier, status: 'stale' })),
@@ -484,7 +489,7 @@ export class CacheDefinition<Id, T> {
       if (value !== undefined) await this.#store(target, held, found)
       return held
     } catch (error) {
-      this.#stats.loadErrors++
+      this.#stats.counts.loadErrors++
       this.#recordFailure(target)
       if (isCovered) report({ type: 'load_error', client: 'cache', key: target.key, error })
       throw error

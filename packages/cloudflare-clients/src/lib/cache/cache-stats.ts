@@ -1,11 +1,15 @@
 import type { CacheRead } from './definition-options.ts'
 
-/** What the reads of this isolate came to since it started. */
+/** What the reads of a definition came to in this isolate, since it started. */
 export interface CacheStats {
-  /** Reads answered fresh, by where the value was. */
-  readonly hits: { readonly memory: number; readonly location: number; readonly kv: number }
+  /** Reads answered fresh by memory, by the location's tier and by KV. */
+  readonly memory: number
+  readonly location: number
+  readonly kv: number
+  /** Reads answered stale. */
   readonly stale: number
-  readonly staleIfErrors: number
+  /** Reads answered by an older value because the load failed or was slow. */
+  readonly staleIfError: number
   /** Reads that a load answered, whether they began it or shared it. */
   readonly misses: number
   /** Calls of the origin, for reads and refreshes. */
@@ -17,36 +21,26 @@ export interface CacheStats {
 
 /** Counts the reads of one definition. */
 export class StatsCounter {
-  readonly #hits = { memory: 0, location: 0, kv: 0 }
-  #stale = 0
-  #staleIfErrors = 0
-  #misses = 0
-  loads = 0
-  loadErrors = 0
-
-  count({ status, tier }: Pick<CacheRead<unknown>, 'status' | 'tier'>): void {
-    if (status === 'stale') this.#stale++
-    else if (status === 'stale_if_error') this.#staleIfErrors++
-    else if (tier === 'origin') this.#misses++
-    else this.#hits[tier]++
+  readonly counts = {
+    memory: 0,
+    location: 0,
+    kv: 0,
+    stale: 0,
+    staleIfError: 0,
+    misses: 0,
+    loads: 0,
+    loadErrors: 0,
   }
 
-  countQuietHit(): void {
-    this.#hits.memory++
+  count({ status, tier }: Pick<CacheRead<unknown>, 'status' | 'tier'>): void {
+    if (status === 'stale') this.counts.stale++
+    else if (status === 'stale_if_error') this.counts.staleIfError++
+    else this.counts[tier === 'origin' ? 'misses' : tier]++
   }
 
   snapshot(): CacheStats {
-    const { loads, loadErrors } = this
-    const hits = { ...this.#hits }
-    const served = hits.memory + hits.location + hits.kv + this.#stale + this.#staleIfErrors
-    return {
-      hits,
-      stale: this.#stale,
-      staleIfErrors: this.#staleIfErrors,
-      misses: this.#misses,
-      loads,
-      loadErrors,
-      hitRate: served + this.#misses === 0 ? null : served / (served + this.#misses),
-    }
+    const { memory, location, kv, stale, staleIfError, misses } = this.counts
+    const served = memory + location + kv + stale + staleIfError
+    return { ...this.counts, hitRate: served + misses === 0 ? null : served / (served + misses) }
   }
 }

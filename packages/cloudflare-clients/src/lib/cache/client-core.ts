@@ -63,7 +63,7 @@ export class ClientCore extends CacheCore {
     keys: readonly string[],
     cacheTtlSeconds: number | undefined,
   ): Promise<Map<string, KVEntry | null>> {
-    const { kv, now } = this
+    const { now } = this
     if (this.#failures >= this.#maxFailures && now() < this.#closedAtMs) {
       const options = { code: 'circuit_open', operation: 'read' } as const
       throw new KVError('Cannot read in KV: it failed too often', options)
@@ -71,14 +71,27 @@ export class ClientCore extends CacheCore {
     // While this read probes, the others still keep away.
     this.#closedAtMs = now() + this.#cooldownMs
     try {
-      const names = await Promise.all(keys.map(toUsableKey))
-      const entries = await this.inTime(readEntries(kv, names, { now, cacheTtlSeconds }))
+      const entries = await this.#readFrom(keys, cacheTtlSeconds)
       this.#failures = 0
-      return new Map(keys.map((key, index) => [key, entries.get(names[index] ?? '') ?? null]))
+      return entries
     } catch (error) {
       const failure = toKVError('read', error)
       if (failure.retryable || failure.code === 'quota_exceeded') this.#failures++
       throw failure
     }
+  }
+
+  async #readFrom(
+    keys: readonly string[],
+    cacheTtlSeconds: number | undefined,
+  ): Promise<Map<string, KVEntry | null>> {
+    const { kv, now } = this
+    const [onlyKey] = keys
+    if (onlyKey !== undefined && keys.length === 1) {
+      return new Map([[onlyKey, await super.read(onlyKey, cacheTtlSeconds)]])
+    }
+    const names = await Promise.all(keys.map(toUsableKey))
+    const entries = await this.inTime(readEntries(kv, names, { now, cacheTtlSeconds }))
+    return new Map(keys.map((key, index) => [key, entries.get(names[index] ?? '') ?? null]))
   }
 }

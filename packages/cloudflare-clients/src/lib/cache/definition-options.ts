@@ -30,7 +30,10 @@ export interface CacheDefinitionOptions<Id, T> {
     ids: readonly Id[],
     context: Pick<LoadContext<T>, 'signal'>,
   ) => Promise<ReadonlyMap<Id, T | null | undefined>>
-  /** How long a value is served without asking, counted from when its load began. Above 0. */
+  /**
+   * How long a value is served without asking the origin, counted from when its load began. Above 0. A value keeps what
+   * was asked for when it was stored.
+   */
   readonly fresh: Duration
   /** How much longer it is served while it is refreshed in the background. Default 0. */
   readonly stale?: Duration
@@ -38,7 +41,7 @@ export interface CacheDefinitionOptions<Id, T> {
   readonly staleIfError?: Duration
   /** How long `null` is served. Default: as long as `fresh`. A `null` is never served stale, except on errors. */
   readonly negative?: Duration
-  /** The share of `fresh`, above 0 and below 1, after which a read refreshes in the background. Default: never. */
+  /** The share of `fresh`, 0 to 1, after which a read refreshes in the background. Default 1: not before it has ended. */
   readonly refreshAhead?: number
   /**
    * Refreshes early by chance, more often the nearer the end and the slower the load (XFetch), so that isolates do not all
@@ -77,7 +80,10 @@ export interface CacheDefinitionOptions<Id, T> {
    * Turns values into text and back, for what JSON cannot hold. Values are then decoded for every read, because only
    * JSON's can be frozen. Default: JSON.
    */
-  readonly codec?: { readonly encode: (value: T) => string; readonly decode: (text: string) => unknown }
+  readonly codec?: {
+    readonly encode: (value: T) => string
+    readonly decode: (text: string) => unknown
+  }
   /** What is done to the text on its way to KV, in this order: compression, spilling. Default: nothing. */
   readonly encoders?: readonly ValueEncoder[]
 }

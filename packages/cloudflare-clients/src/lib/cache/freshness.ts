@@ -73,7 +73,11 @@ export class FreshnessPolicy {
     this.#earlyRefreshBeta = number('earlyRefreshBeta', earlyRefreshBeta)
     const isMarked = options.tags !== undefined || options.clearable === true
     this.#maxLifetimeMs = isMarked ? markerLifetimeMs : Infinity
-    number('fresh and its grace, with tags or clearable,', this.freshMs + this.graceMs, this.#maxLifetimeMs)
+    number(
+      'fresh and its grace, with tags or clearable,',
+      this.freshMs + this.graceMs,
+      this.#maxLifetimeMs,
+    )
   }
 
   /** @param freshMs What the definition or the loader asks for. Jitter only ever shortens it. */
@@ -86,6 +90,16 @@ export class FreshnessPolicy {
     if (nowMs < freshUntilMs) return 'fresh'
     if (value !== null && nowMs < freshUntilMs + this.#staleMs) return 'stale'
     return nowMs < freshUntilMs + this.#staleIfErrorMs ? 'error' : 'dead'
+  }
+
+  /** Whether a value that was ended may still stand in for a failed load. */
+  get outlastsEnd(): boolean {
+    return this.#staleIfErrorMs > this.#staleMs
+  }
+
+  /** @returns The end of freshness that leaves a value no stale time, so that only a failed load brings it back. */
+  endedAtMs(endMs: number): number {
+    return endMs - this.#staleMs
   }
 
   /**

@@ -38,7 +38,11 @@ export function readControl(entry: KVEntry, nowMs: number): DefinitionControl | 
   const own: Partial<EntryMetadata> = toOwnMetadata(entry.metadata) ?? {}
   const { loadedAtMs, loadMs, freshUntilMs, version, encodings } = own
   const isReadable =
-    [loadedAtMs, loadMs, freshUntilMs, version].every(Number.isFinite) && Array.isArray(encodings)
-  const control = { loadedAtMs, loadMs, freshUntilMs, version, encodings } as DefinitionControl
-  return isReadable && control.loadedAtMs <= nowMs + maxClockSkewMs ? control : null
+    typeof loadedAtMs === 'number' &&
+    typeof loadMs === 'number' &&
+    typeof freshUntilMs === 'number' &&
+    typeof version === 'number' &&
+    Array.isArray(encodings) &&
+    loadedAtMs <= nowMs + maxClockSkewMs
+  return isReadable ? { loadedAtMs, loadMs, freshUntilMs, version, encodings } : null
 }

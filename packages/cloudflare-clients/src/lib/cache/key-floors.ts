@@ -58,7 +58,8 @@ export class KeyFloors {
 
   /** Deletes what is known under the prefix, and fences every load in flight. */
   deletePrefix(prefix: string, stampMs: number): void {
-    for (const key of [...this.#floors.keys()]) if (key.startsWith(prefix)) this.delete(key, stampMs)
+    for (const key of [...this.#floors.keys()])
+      if (key.startsWith(prefix)) this.delete(key, stampMs)
     this.deletions++
     this.#forgottenUpToMs = stampMs
   }

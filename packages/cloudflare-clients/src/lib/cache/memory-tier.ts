@@ -1,8 +1,10 @@
+import { checkNumber } from '../shared/check-number.ts'
+
 export interface MemoryTierOptions {
-  /** Entries kept at most, a whole number from 1. Default 5,000. */
+  /** Entries kept at most, from 1 to 1,000,000,000. Default 5,000. */
   readonly maxEntries?: number
   /**
-   * Bytes kept at most, as the callers of `set` count them, from 1. An isolate has 128 MB for everything. A value of
+   * Bytes kept at most, as the callers of `set` count them, from 1 to 1,000,000,000. An isolate has 128 MB for everything. A value of
    * more than an eighth of it is not kept. Default 16 MiB.
    */
   readonly maxBytes?: number
@@ -39,20 +41,13 @@ export class MemoryTier<V> {
   #deletes = 0
   #bytes = 0
 
-  /** @throws {RangeError} When a bound is not a number from 1, or `maxEntries` is not whole. */
+  /** @throws {RangeError} When a bound is not a number from 1 to 1,000,000,000. */
   constructor({ maxEntries = 5000, maxBytes = 16_777_216 }: MemoryTierOptions = {}) {
-    if (!(Number.isSafeInteger(maxEntries) && maxEntries >= 1)) {
-      throw new RangeError(
-        `Cannot create memory tier: maxEntries must be a whole number from 1, received ${maxEntries}`,
-      )
-    }
-    if (!(maxBytes >= 1)) {
-      throw new RangeError(
-        `Cannot create memory tier: maxBytes must be at least 1, received ${maxBytes}`,
-      )
-    }
-    this.#maxEntries = maxEntries
-    this.#maxBytes = maxBytes
+    this.#maxEntries = checkNumber('create memory tier: maxEntries', maxEntries, {
+      min: 1,
+      max: 1e9,
+    })
+    this.#maxBytes = checkNumber('create memory tier: maxBytes', maxBytes, { min: 1, max: 1e9 })
   }
 
   get size(): number {

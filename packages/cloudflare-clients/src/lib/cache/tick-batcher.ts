@@ -27,7 +27,7 @@ export class TickBatcher<K, V> {
   #begin(): { readonly keys: Set<K>; readonly answers: Promise<ReadonlyMap<K, V>> } {
     const keys = new Set<K>()
     const gather = async (): Promise<ReadonlyMap<K, V>> => {
-      for (let turn = 0; turn < gatherTurns; turn++) await null
+      for (let turn = 0; turn < gatherTurns; turn++) await Promise.resolve()
       if (this.#open === batch) this.#open = null
       return this.#call([...keys])
     }

@@ -1,4 +1,3 @@
-import { sleep, type Timers } from '../shared/timers.ts'
 import { kvCall, KVError } from './kv-error.ts'
 import { kvLimits } from './kv-limits.ts'
 
@@ -12,16 +11,12 @@ const retryAfterMs = 1000 / kvLimits.maxWritesPerSecondPerKey + 100
  * @throws {KVError} When KV fails.
  * @see https://developers.cloudflare.com/kv/platform/limits/
  */
-export async function deleteKey(
-  kv: KVNamespace,
-  key: string,
-  { timers = globalThis as unknown as Timers }: { readonly timers?: Timers | undefined } = {},
-): Promise<void> {
+export async function deleteKey(kv: KVNamespace, key: string): Promise<void> {
   try {
     await kvCall('delete', () => kv.delete(key))
   } catch (error) {
     if (!(error instanceof KVError && error.code === 'rate_limited')) throw error
-    await sleep(retryAfterMs, timers)
+    await new Promise((resolve) => setTimeout(resolve, retryAfterMs))
     await kvCall('delete', () => kv.delete(key))
   }
 }

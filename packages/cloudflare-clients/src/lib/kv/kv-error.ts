@@ -51,7 +51,11 @@ function classify(message: string): KVErrorCode {
 export function toKVError(operation: KVOperationName, cause: unknown): KVError {
   if (cause instanceof KVError) return cause
   const code = classify(cause instanceof Error ? cause.message : String(cause))
-  return new KVError(`Cannot ${operation} in KV: ${code.replace('_', ' ')}`, { code, operation, cause })
+  return new KVError(`Cannot ${operation} in KV: ${code.replace('_', ' ')}`, {
+    code,
+    operation,
+    cause,
+  })
 }
 
 /** Runs one call of a binding and turns what it throws into a {@link KVError}. */

@@ -143,7 +143,10 @@ export class KVStore {
   async getWithMetadata<T, M = unknown>(key: string): Promise<KVValueWithMetadata<T, M>> {
     const entry = await this.#read(key)
     if (entry === null) return { value: null, metadata: null }
-    return { value: parseJsonText(entry.text) as T, metadata: toUserMetadata(entry.metadata) as M | null }
+    return {
+      value: parseJsonText(entry.text) as T,
+      metadata: toUserMetadata(entry.metadata) as M | null,
+    }
   }
 
   /**
@@ -317,9 +320,9 @@ export class KVStore {
         `Cannot delete by prefix: concurrency must be a whole number of at least 1, received ${concurrency}`,
       )
     }
-    const physicalPrefix = this.#toListPrefix(prefix)
-    const { deletedKeys } = await deleteKeysUnder(this.#kv, physicalPrefix, { concurrency })
-    return { deletedKeys }
+    return {
+      deletedKeys: await deleteKeysUnder(this.#kv, this.#toListPrefix(prefix), concurrency),
+    }
   }
 
   #action(verb: string, key: string): string {

@@ -34,7 +34,10 @@ export type ClientEvent = StoreErrorEvent | CorruptValueEvent | LoadErrorEvent
 export type EventReporter = (event: ClientEvent) => void
 
 function logEvent(event: ClientEvent): void {
-  const error = 'error' in event ? describeError(Object(event.error)) : undefined
+  const error =
+    'error' in event
+      ? describeError(Object(event.error) as Partial<CloudflareClientError>)
+      : undefined
   console.warn(JSON.stringify({ event: event.type, ...event, error }))
 }
 

@@ -55,15 +55,13 @@ export function assertBulkSize(entries: readonly (StoredEntry | null)[]): void {
 }
 
 /**
- * The result of a bulk read. The runtime builds it from the properties of an object and passes over its indices, so
- * that integer-like keys are missing; `__proto__` never becomes a property at all.
+ * The result of a bulk read. KV puts the answers into an object, where `__proto__` does not become a property, and the
+ * runtime builds the map from that object's properties without its indices, so that integer-like keys are missing.
  */
 export function toBulkMap(answers: Iterable<readonly [string, unknown]>): Map<string, unknown> {
-  const map = new Map<string, unknown>()
-  for (const [key, answer] of answers) {
-    if (key !== '__proto__' && !isArrayIndex(key)) map.set(key, answer)
-  }
-  return map
+  const object: Record<string, unknown> = {}
+  for (const [key, answer] of answers) object[key] = answer
+  return new Map(Object.entries(object).filter(([key]) => !isArrayIndex(key)))
 }
 
 function isArrayIndex(key: string): boolean {

@@ -17,15 +17,18 @@ export interface Version {
   /** `null`: deleted. */
   readonly entry: StoredEntry | null
   readonly writtenAtMs: number
-  /** Index of the location that wrote it. -1: nobody, it was there from the start. */
+  /** Index of the location that wrote it, or that of nobody. */
   readonly writer: number
 }
 
 interface KeyRecord {
   /** Oldest first. All but the newest are kept only while some location may still have to see them. */
   readonly versions: Version[]
+  /** Of a Worker. */
   lastWriteMs: number
 }
+
+const nobody = -1
 
 interface CentralStoreOptions {
   readonly seed: string
@@ -67,21 +70,16 @@ export class CentralStore {
   write(key: string, entry: StoredEntry | null, writer: number): Version {
     const writtenAtMs = this.#options.now()
     const version = { number: ++this.#lastNumber, entry, writtenAtMs, writer }
-    const record = this.#records.get(key)
-    if (record === undefined) {
-      this.#records.set(key, { versions: [version], lastWriteMs: writtenAtMs })
-      this.#sortedKeys = null
-    } else {
-      record.versions.push(version)
-      record.lastWriteMs = writtenAtMs
-      this.#forgetOld(record.versions)
-    }
+    const record = this.#records.get(key) ?? this.#addRecord(key)
+    record.versions.push(version)
+    if (writer !== nobody) record.lastWriteMs = writtenAtMs
+    this.#forgetOld(record.versions)
     return version
   }
 
-  /** Stores an entry that every location sees at once. */
+  /** Stores an entry that every location sees at once, as if it had been there for long. */
   seed(key: string, entry: StoredEntry): void {
-    this.write(key, entry, -1)
+    this.write(key, entry, nobody)
   }
 
   /** Whether the location that wrote the version sees it at once. */
@@ -93,7 +91,7 @@ export class CentralStore {
   /** When a location without a cached value begins to see a version. */
   visibleAtMs(version: Version, location: number): number {
     const { writer, number, writtenAtMs } = version
-    if (writer === -1) return writtenAtMs
+    if (writer === nobody) return writtenAtMs
     if (writer === location && this.isReadByWriter(version)) return writtenAtMs
     return (
       writtenAtMs +
@@ -143,6 +141,13 @@ export class CentralStore {
       taken++
     }
     return { keys: found, after: null }
+  }
+
+  #addRecord(key: string): KeyRecord {
+    const record: KeyRecord = { versions: [], lastWriteMs: -Infinity }
+    this.#records.set(key, record)
+    this.#sortedKeys = null
+    return record
   }
 
   #listed(key: string, location: number): StoredEntry | 'tombstone' | null {

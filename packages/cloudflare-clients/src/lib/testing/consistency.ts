@@ -40,7 +40,7 @@ export type Consistency = Required<ConsistencyOptions>
  */
 export type ConsistencyPreset = 'typical' | 'adverse' | 'strong'
 
-export const consistencyPresets: Readonly<Record<ConsistencyPreset, Consistency>> = {
+const consistencyPresets: Readonly<Record<ConsistencyPreset, Consistency>> = {
   typical: {
     // Cloudflare gives a median under 1 s and a 99th percentile of 4.38 s between its stores, and "60 seconds or more".
     propagation: [

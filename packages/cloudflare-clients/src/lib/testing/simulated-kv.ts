@@ -47,14 +47,14 @@ class SimulatedKV {
   }
 
   get(...args: unknown[]): Promise<unknown> {
-    this.#assertReceiver()
+    SimulatedKV.#assertReceiver(this)
     const { key, ...options } = toReadArguments('get', args)
     if (typeof key !== 'string') return this.#readMany('get', key, options)
     return this.#readOne(key, options).then(({ value }) => value)
   }
 
   getWithMetadata(...args: unknown[]): Promise<unknown> {
-    this.#assertReceiver()
+    SimulatedKV.#assertReceiver(this)
     const { key, ...options } = toReadArguments('getWithMetadata', args)
     if (typeof key !== 'string') return this.#readMany('getWithMetadata', key, options)
     // Of all methods only this one throws at the call.
@@ -63,22 +63,23 @@ class SimulatedKV {
   }
 
   put(...args: unknown[]): Promise<void> {
-    this.#assertReceiver()
+    SimulatedKV.#assertReceiver(this)
     return this.#put(args)
   }
 
   delete(...args: unknown[]): Promise<void> {
-    this.#assertReceiver()
+    SimulatedKV.#assertReceiver(this)
     return this.#delete(args)
   }
 
   list(...args: unknown[]): Promise<unknown> {
-    this.#assertReceiver()
+    SimulatedKV.#assertReceiver(this)
     return this.#list(args)
   }
 
-  #assertReceiver(): void {
-    if (!(#store in this)) throw new TypeError(illegalInvocation)
+  /** Static, because a method that was taken off its namespace has no `this`. */
+  static #assertReceiver(receiver: SimulatedKV | undefined): void {
+    if (receiver === undefined || !(#store in receiver)) throw new TypeError(illegalInvocation)
   }
 
   async #readOne(key: string, options: ReadOptions): Promise<SingleResult> {

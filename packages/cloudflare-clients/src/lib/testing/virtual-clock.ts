@@ -27,7 +27,8 @@ export interface VirtualClock {
     delayMs?: number,
     ...args: Args
   ) => number
-  readonly clearTimeout: (id: number | null | undefined) => void
+  /** Takes anything, as the platform's own does, and does nothing for what is no timer that waits. */
+  readonly clearTimeout: (id: unknown) => void
   /** Resolves when `ms` of virtual time have passed. */
   readonly sleep: (ms: number) => Promise<void>
   /**
@@ -133,7 +134,8 @@ class TimerClock {
     if (!(ms >= 0 && Number.isFinite(ms))) {
       throw new RangeError(`Cannot advance the clock: ms must be at least 0, received ${ms}`)
     }
-    if (this.#isDriving) return this.sleep(ms)
+    // Not whether somebody drives: the drive for work that has just settled is about to end.
+    if (this.#runs.size > 0) return this.sleep(ms)
     const untilMs = this.#nowMs + ms
     await this.#settle()
     for (let next = this.timers.peek(); next && next.dueMs <= untilMs; next = this.timers.peek()) {

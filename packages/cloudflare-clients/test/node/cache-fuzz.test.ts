@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createEdgeSimulator, createVirtualClock, type KVFault } from '../src/testing.ts'
-import { type DefinitionPlan, SimulatedIsolate } from './support/simulated-isolate.ts'
-import { type Item, VersionedOrigin } from './support/versioned-origin.ts'
+import { createEdgeSimulator, createVirtualClock, type KVFault } from '../../src/testing.ts'
+import { type DefinitionPlan, SimulatedIsolate } from '../support/simulated-isolate.ts'
+import { type Item, VersionedOrigin } from '../support/versioned-origin.ts'
 
 // What the cache promises, held against random traffic in the edge simulator. A short run with a fixed seed in every test
 // run; VITE_CACHE_FUZZ_RUNS for a long one with a seed of its own, or that of VITE_CACHE_FUZZ_SEED.
@@ -148,7 +148,7 @@ test('keeps every promise under random traffic, faults and slow or failing loads
   let reads = 0
   await fc.assert(
     fc.asyncProperty(traffic, async ({ seed, consistency, plan, anchored, hasMemory, steps }) => {
-      const clock = createVirtualClock({ turnsPerStep: 10 })
+      const clock = createVirtualClock()
       const simulator = createEdgeSimulator({ seed, clock, locations, consistency, latency: 'typical' })
       const origin = new VersionedOrigin(clock)
       const violations: string[] = []

@@ -1,0 +1,70 @@
+import { median, pairedRatio } from '../paired-ratio.ts'
+import { type BenchmarkResult, ScenarioResults } from '../result.ts'
+import { cellOf, type Scenario } from '../scenario.ts'
+import { startLibraryWorker } from '../workerd/library-worker.ts'
+
+const scenario = 'kv-hit'
+const metric = 'time of a hit in KV'
+const readsInBlock = 100
+const repetitions = 151
+/** The most that a hit of ours may cost, beside `kv.get` and `JSON.parse`. */
+const maxRatio = 1.05
+
+/** What a hit in KV costs in workerd, with every memory tier off, beside `kv.get` and `JSON.parse`. */
+export const kvHit: Scenario = {
+  name: scenario,
+  async run(libraries) {
+    const results = new ScenarioResults('cache', scenario)
+    for (const library of libraries) {
+      const worker = await startLibraryWorker(library, 'kv-hit-worker')
+      try {
+        await readCount(worker.url, 'warm')
+        for (const side of ['base', 'other', 'base', 'other'] as const) {
+          await timeBlock(worker.url, { side, reads: readsInBlock })
+        }
+        const floorMs = await measureFloor(worker.url)
+        const measure = async (side: 'base' | 'other'): Promise<number> =>
+          (await timeBlock(worker.url, { side, reads: readsInBlock })) - floorMs
+        const ratio = await pairedRatio({ repetitions, measure })
+        const value = Math.round(ratio * 1000) / 1000
+        results.add(library.id, metric, { value, unit: '× kv.get + JSON.parse' })
+      } finally {
+        await worker.stop()
+      }
+    }
+    return results.all
+  },
+  failures: (results: readonly BenchmarkResult[]) => {
+    const ratio = cellOf(results, { library: 'codex', scenario, metric })
+    return typeof ratio === 'number' && ratio <= maxRatio
+      ? []
+      : [`KV hit: at most ${maxRatio} × plain wanted, ${String(ratio)} found`]
+  },
+}
+
+/** What a request costs that reads nothing. */
+async function measureFloor(url: URL): Promise<number> {
+  const times: number[] = []
+  for (let index = 0; index < 50; index++) {
+    times.push(await timeBlock(url, { side: 'base', reads: 0 }))
+  }
+  return median(times)
+}
+
+/** Timed from outside: inside a Worker the clock stands still between I/O. */
+async function timeBlock(
+  url: URL,
+  block: { readonly side: 'base' | 'other'; readonly reads: number },
+): Promise<number> {
+  const startedMs = performance.now()
+  const right = await readCount(url, `${block.side}/${block.reads}`)
+  const tookMs = performance.now() - startedMs
+  if (right !== block.reads) throw new Error(`${String(right)} of ${block.reads} reads were right`)
+  return tookMs
+}
+
+async function readCount(url: URL, path: string): Promise<unknown> {
+  const response = await fetch(new URL(`/${path}`, url))
+  if (!response.ok) throw new Error(`Answered ${response.status}: ${await response.text()}`)
+  return response.json()
+}

@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { cacheSuite } from './cache/cache-suite.ts'
+import { renderDocument } from './document.ts'
+import { allLibraries } from './libraries/all-libraries.ts'
+import { libraryTable } from './markdown-table.ts'
+import { documentFile, readResults, renderStoredResults } from './result-file.ts'
+import { belongsTo } from './suite.ts'
+
+describe('docs/benchmarks.md', () => {
+  it('is what the result files give', async () => {
+    expect(readFileSync(documentFile, 'utf8')).toBe(await renderStoredResults([cacheSuite]))
+  })
+
+  it('shows every scenario', () => {
+    const shown = cacheSuite.sections.map(({ scenario }) => scenario)
+    expect(shown.toSorted()).toEqual(cacheSuite.scenarios.map(({ name }) => name).toSorted())
+  })
+
+  it('has results of every scenario for every library', () => {
+    const results = readResults('cache')
+    for (const { name } of cacheSuite.scenarios) {
+      const measured = new Set(
+        results.filter((result) => belongsTo(result, name)).map(({ library }) => library),
+      )
+      for (const { id } of allLibraries)
+        expect([name, id, measured.has(id)]).toEqual([name, id, true])
+    }
+  })
+
+  it('has results that keep what is asserted of ours', () => {
+    const results = readResults('cache')
+    expect(cacheSuite.scenarios.flatMap((scenario) => scenario.failures(results))).toEqual([])
+  })
+})
+
+describe('renderDocument', () => {
+  it('puts a unit into the header and groups the digits of numbers', async () => {
+    const results = [
+      {
+        suite: 's',
+        scenario: 'weight',
+        library: 'a',
+        metric: 'size',
+        unit: 'bytes',
+        value: 12_345,
+      },
+      { suite: 's', scenario: 'weight', library: 'b', metric: 'size', unit: '', value: 'none' },
+    ]
+    const section = {
+      heading: 'Weight',
+      text: 'How much.',
+      scenario: 'weight',
+      table: libraryTable,
+    }
+    const suite = { name: 's', heading: 'S', text: 'All.', scenarios: [], sections: [section] }
+    const document = await renderDocument([{ suite, results }])
+    expect(document).toContain('| size (bytes) |')
+    expect(document).toMatch(/\| a +\| 12,345 +\|/)
+    expect(document).toMatch(/\| b +\| none +\|/)
+  })
+})

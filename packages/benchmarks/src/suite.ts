@@ -1,0 +1,25 @@
+import type { BenchmarkResult } from './result.ts'
+import type { Scenario } from './scenario.ts'
+
+/** One section of the document. */
+export interface SuiteSection {
+  readonly heading: string
+  /** What is measured and how to read it, in Markdown. No figures: those come from the results. */
+  readonly text: string
+  /** The scenarios whose rows it shows. */
+  readonly scenario: string
+  readonly table: (results: readonly BenchmarkResult[]) => string
+}
+
+export interface Suite {
+  readonly name: string
+  readonly heading: string
+  readonly text: string
+  readonly scenarios: readonly Scenario[]
+  readonly sections: readonly SuiteSection[]
+}
+
+/** Whether a row belongs to a scenario: to it, or to one of its parts, as `operations: cold miss`. */
+export function belongsTo(result: BenchmarkResult, scenario: string): boolean {
+  return result.scenario === scenario || result.scenario.startsWith(`${scenario}: `)
+}
