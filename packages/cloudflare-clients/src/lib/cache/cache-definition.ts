@@ -367,21 +367,20 @@ export class CacheDefinition<Id, T> {
     if (!isCovered) return load()
     const standIn = { held, tier, status: 'stale_if_error' } as const
     if (this.#isBackingOff(target)) return standIn
-    try {
-      const loaded = await raceTimer(load(), { delayMs: this.#policy.softTimeoutMs, timers })
-      return loaded === timedOut ? standIn : loaded
-    } catch {
-      // Reported where it failed.
-      return standIn
-    }
+    const loading = load()
+    const delayMs = this.#policy.softTimeoutMs
+    // An error was reported where it came up.
+    const loaded = await raceTimer(loading, { delayMs, timers }).catch(() => timedOut)
+    if (loaded !== timedOut) return loaded as Answer<T>
+    // The wait may have been longer than the older value may stand in.
+    return this.#policy.of(held, now()) === 'dead' ? loading : standIn
   }
 
   async #find(target: Target<Id>): Promise<Found<T>> {
     const { memory, now } = this.#core
     const nearby = this.#policy.locationMs > 0 ? await this.#findInLocation(target) : null
-    const known = this.#inMemory(target)
     const isNewest = (held: HeldValue<T> | null): held is HeldValue<T> =>
-      held !== null && held.loadedAtMs >= (known?.loadedAtMs ?? 0)
+      held !== null && held.loadedAtMs >= (this.#inMemory(target)?.loadedAtMs ?? 0)
     if (isNewest(nearby)) return { held: this.#keep(target, nearby), tier: 'location' }
     let isOlder: boolean
     try {
@@ -395,8 +394,10 @@ export class CacheDefinition<Id, T> {
       isOlder = stored !== null
     } catch (error) {
       this.#core.reporting('get', target.key)(error)
-      return { held: known, tier: 'memory', hasFailed: true }
+      return { held: this.#inMemory(target), tier: 'memory', hasFailed: true }
     }
+    // What is known now, and not before the read: it may have been put or deleted meanwhile.
+    const known = this.#inMemory(target)
     // KV shows something older than what this isolate knows of, or does not show yet what it wrote.
     if (known !== null && (isOlder || now() < known.writtenAtMs + missCachedMs)) {
       return { held: this.#keep(target, known), tier: 'memory' }
@@ -543,6 +544,8 @@ export class CacheDefinition<Id, T> {
     const { key } = target
     const isStill = (): boolean =>
       !floors.isFenced(key, held.loadedAtMs) && this.#applyEnds(target, held) === held
+    // Also where it is not stored: its callers see it, and nothing older from then on.
+    floors.raise(key, held.loadedAtMs)
     if (!isStill()) return
     const { held: older, hasFailed } = found
     const isStored =
@@ -570,10 +573,11 @@ export class CacheDefinition<Id, T> {
   #keep(target: Target<Id>, value: HeldValue<T>): HeldValue<T> {
     const { floors, memory, now } = this.#core
     const { memoryMs } = this.#policy
+    if (value.loadedAtMs < floors.of(target.key)) return value
     floors.raise(target.key, value.loadedAtMs)
     if (memory === undefined || memoryMs === 0) return value
-    const held = { ...value, checkAtMs: now() + memoryMs }
-    this.#quieten(held)
+    // The first read looks whether it has ended meanwhile.
+    const held = { ...value, checkAtMs: now() + memoryMs, quietUntilMs: 0 }
     const bytes = held.text.length * bytesPerCharacter + bytesPerEntry
     memory.set(target.memoryKey, held, bytes)
     return held
