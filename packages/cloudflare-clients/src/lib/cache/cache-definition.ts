@@ -328,7 +328,7 @@ export class CacheDefinition<Id, T> {
     if (loadedAtMs > endedMs) return held
     // Stamps may be ahead of a clock that stands still.
     const freshUntilMs = this.#policy.endedAtMs(Math.min(held.freshUntilMs, endedMs, now()))
-    return { ...held, freshUntilMs, quietUntilMs: 0 }
+    return { ...held, freshUntilMs, storedUntilMs: 0, quietUntilMs: 0 }
   }
 
   /** Answers with what was found, where it may be given out without asking the origin first. */
