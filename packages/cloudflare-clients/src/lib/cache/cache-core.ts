@@ -94,7 +94,11 @@ export class CacheCore {
   }
 
   /** @throws {KVError} When KV does not answer in time. */
-  async inTime<T>(read: Promise<T>): Promise<T> {
+  inTime<T>(read: Promise<T>): Promise<T> {
+    return this.#storeTimeoutMs === Infinity ? read : this.#race(read)
+  }
+
+  async #race<T>(read: Promise<T>): Promise<T> {
     const { timers } = this
     const answer = await raceTimer(read, { delayMs: this.#storeTimeoutMs, timers })
     if (answer !== timedOut) return answer

@@ -1,8 +1,9 @@
 import type { KVEntry } from '../kv/kv-entry.ts'
 import { KVError, toKVError } from '../kv/kv-error.ts'
-import { toUsableKey } from '../kv/kv-key.ts'
+import { isUsableKey, toUsableKey } from '../kv/kv-key.ts'
 import { kvLimits } from '../kv/kv-limits.ts'
 import { readEntries } from '../kv/read-entries.ts'
+import { readEntry } from '../kv/read-entry.ts'
 import { checkNumber } from '../shared/check-number.ts'
 import { CacheCore, type KVCacheOptions } from './cache-core.ts'
 import type { CacheTier } from './cache-tier.ts'
@@ -63,7 +64,7 @@ export class ClientCore extends CacheCore {
     keys: readonly string[],
     cacheTtlSeconds: number | undefined,
   ): Promise<Map<string, KVEntry | null>> {
-    const { now } = this
+    const { kv, now } = this
     if (this.#failures >= this.#maxFailures && now() < this.#closedAtMs) {
       const options = { code: 'circuit_open', operation: 'read' } as const
       throw new KVError('Cannot read in KV: it failed too often', options)
@@ -71,9 +72,14 @@ export class ClientCore extends CacheCore {
     // While this read probes, the others still keep away.
     this.#closedAtMs = now() + this.#cooldownMs
     try {
-      const entries = await this.#readFrom(keys, cacheTtlSeconds)
+      const names = keys.every(isUsableKey) ? keys : await Promise.all(keys.map(toUsableKey))
+      const [onlyName = ''] = names
+      const entries =
+        names.length === 1
+          ? [await this.inTime(readEntry(kv, onlyName, { now, cacheTtlSeconds }))]
+          : await this.#readMany(names, cacheTtlSeconds)
       this.#failures = 0
-      return entries
+      return new Map(keys.map((key, index) => [key, entries[index] ?? null]))
     } catch (error) {
       const failure = toKVError('read', error)
       if (failure.retryable || failure.code === 'quota_exceeded') this.#failures++
@@ -81,17 +87,12 @@ export class ClientCore extends CacheCore {
     }
   }
 
-  async #readFrom(
-    keys: readonly string[],
+  async #readMany(
+    names: readonly string[],
     cacheTtlSeconds: number | undefined,
-  ): Promise<Map<string, KVEntry | null>> {
+  ): Promise<(KVEntry | null | undefined)[]> {
     const { kv, now } = this
-    const [onlyKey] = keys
-    if (onlyKey !== undefined && keys.length === 1) {
-      return new Map([[onlyKey, await super.read(onlyKey, cacheTtlSeconds)]])
-    }
-    const names = await Promise.all(keys.map(toUsableKey))
     const entries = await this.inTime(readEntries(kv, names, { now, cacheTtlSeconds }))
-    return new Map(keys.map((key, index) => [key, entries.get(names[index] ?? '') ?? null]))
+    return names.map((name) => entries.get(name))
   }
 }
