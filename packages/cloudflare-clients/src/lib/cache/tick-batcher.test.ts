@@ -20,16 +20,6 @@ test('what is asked for in one tick is one call, each key once', async () => {
   expect(answers.map((answer) => answer.get('a'))).toEqual(['A', 'A', 'A'])
 })
 
-test('callers who take a step or two more still meet', async () => {
-  const { batcher, calls } = createBatcher(100)
-  const late = async (): Promise<unknown> => {
-    await null
-    return batcher.ask('b')
-  }
-  await Promise.all([batcher.ask('a'), late()])
-  expect(calls).toEqual([['a', 'b']])
-})
-
 test('the next tick is another call', async () => {
   const { batcher, calls } = createBatcher(100)
   await batcher.ask('a')
