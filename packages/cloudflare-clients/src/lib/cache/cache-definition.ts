@@ -170,8 +170,11 @@ export class CacheDefinition<Id, T> {
     // A later put, or a delete, whose value was ready sooner.
     if (stored.loadedAtMs < floors.of(target.key)) return
     this.#detach(target)
+    if (put === null) {
+      this.#keep(target, stored)
+      return
+    }
     this.#keep(target, { ...stored, storedUntilMs: stored.freshUntilMs, writtenAtMs: now() })
-    if (put === null) return
     this.#writeLocation(put, target, stored)
     await this.#core.put(put)
   }
@@ -335,7 +338,7 @@ export class CacheDefinition<Id, T> {
     if (loadedAtMs > endedMs) return held
     // Stamps may be ahead of a clock that stands still.
     const freshUntilMs = this.#policy.endedAtMs(Math.min(held.freshUntilMs, endedMs, now()))
-    return { ...held, freshUntilMs, quietUntilMs: 0 }
+    return { ...held, freshUntilMs, storedUntilMs: 0, quietUntilMs: 0 }
   }
 
   /** Answers with what was found, where it may be given out without asking the origin first. */
@@ -583,9 +586,13 @@ export class CacheDefinition<Id, T> {
     return held
   }
 
+  /** @returns `null` for what has already ended, or where an encoder failed, which is reported. */
   async #toPut(target: Target<Id>, held: HeldValue<T>): Promise<EntryPut | null> {
     const { loadedAtMs, loadMs, freshUntilMs } = held
-    const { text, encodings } = await this.#format.encode(held.text, target.key)
+    const reporting = this.#core.reporting('set', target.key)
+    const encoded = await this.#format.encode(held.text, target.key).catch(reporting)
+    if (!encoded) return null
+    const { text, encodings } = encoded
     const { version } = this.#format
     return this.#toEntryPut(target, text, { loadedAtMs, loadMs, freshUntilMs, version, encodings })
   }
