@@ -67,7 +67,7 @@ export function spillToR2(
   // A missing binding is undefined at run time, whatever its generated type says.
   if (!(bucket as unknown)) {
     throw new TypeError(
-      `Cannot spill to R2: bucket must be an R2Bucket, received ${String(bucket)} (is the binding in the Worker's configuration?)`,
+      `Cannot spill to R2: bucket must be an R2Bucket, received ${typeof bucket} (is the binding in the Worker's configuration?)`,
     )
   }
   if (prefix === '') throw new TypeError('Cannot spill to R2: prefix must not be empty')
