@@ -60,7 +60,7 @@ export const mutants: readonly Mutant[] = [
       'if (this.#flights.get(key) === flight) this.#flights.delete(key)',
       'this.#flights.delete(key)',
     ],
-    ['this.#options.waitUntil?.(settled)', ''],
+    ['this.#waitUntil?.(settled)', ''],
     ['this.#options.now() < running.beganMs + maxBackgroundMs', 'true'],
   ]),
   ...mutantsOf('src/lib/cache/cache-core.ts', [

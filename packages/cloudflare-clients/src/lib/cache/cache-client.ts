@@ -95,8 +95,8 @@ export class CacheClient extends KVCache {
   }
 
   /**
-   * Makes every value with one of the tags stale: `stale` and `staleIfError` still apply, counted from now. One billed
-   * write for each tag.
+   * Has every value with one of the tags loaded again before it is next served, and keeps it to stand in should that
+   * load fail (`staleIfError`). One billed write for each tag.
    *
    * This isolate obeys at once. Another obeys when its `memory` has passed and KV shows it the marker, usually within 60
    * seconds, with no published upper bound.

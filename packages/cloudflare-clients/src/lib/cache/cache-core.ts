@@ -1,7 +1,7 @@
 import { assertKV } from '../kv/assert-kv.ts'
 import { type EntryMetadata, type KVEntry, toExpirationTtlSeconds } from '../kv/kv-entry.ts'
 import { KVError, toKVError } from '../kv/kv-error.ts'
-import { toUsableKey } from '../kv/kv-key.ts'
+import { isUsableKey, toUsableKey } from '../kv/kv-key.ts'
 import { readEntry } from '../kv/read-entry.ts'
 import { checkNumber } from '../shared/check-number.ts'
 import { createReporter, type EventReporter } from '../shared/client-event.ts'
@@ -28,7 +28,10 @@ export interface KVCacheOptions {
    * From 1. Default 1000.
    */
   readonly takeoverMs?: number
-  /** How long a read of KV may take before it counts as a store error. From 1. Default 2000. */
+  /**
+   * How long a read of KV may take before it counts as a store error. From 1. Default: as long as it takes, because a
+   * timer for each read costs a twentieth of the read.
+   */
   readonly storeTimeoutMs?: number
 }
 
@@ -66,7 +69,7 @@ export class CacheCore {
   constructor(kv: KVNamespace, options: KVCacheOptions) {
     assertKV('create cache', kv)
     const { now = Date.now, timers = globalThis } = options
-    const { takeoverMs = 1000, storeTimeoutMs = 2000 } = options
+    const { takeoverMs = 1000, storeTimeoutMs = Infinity } = options
     this.kv = kv
     this.now = now
     this.timers = timers
@@ -81,11 +84,21 @@ export class CacheCore {
   /** @throws {KVError} When KV fails, or does not answer in time. */
   async read(key: string, cacheTtlSeconds?: number): Promise<KVEntry | null> {
     const { kv, now } = this
-    return this.inTime(readEntry(kv, await toUsableKey(key), { now, cacheTtlSeconds }))
+    const name = isUsableKey(key) ? key : await toUsableKey(key)
+    return this.inTime(readEntry(kv, name, { now, cacheTtlSeconds }))
+  }
+
+  /** Keeps work alive when the client whose request began it disconnects. */
+  anchor(work: Promise<unknown>): void {
+    this.waitUntil?.(work.catch(() => undefined))
   }
 
   /** @throws {KVError} When KV does not answer in time. */
-  async inTime<T>(read: Promise<T>): Promise<T> {
+  inTime<T>(read: Promise<T>): Promise<T> {
+    return this.#storeTimeoutMs === Infinity ? read : this.#race(read)
+  }
+
+  async #race<T>(read: Promise<T>): Promise<T> {
     const { timers } = this
     const answer = await raceTimer(read, { delayMs: this.#storeTimeoutMs, timers })
     if (answer !== timedOut) return answer
@@ -115,7 +128,8 @@ export class CacheCore {
   }
 
   /**
-   * Stores what was loaded, unless its key was invalidated meanwhile, also while KV was writing.
+   * Stores what was loaded, unless its key was invalidated meanwhile, also while KV was writing. It is not tried again
+   * when KV refuses it for another write within the second: what was written then is as new.
    *
    * @returns What the caller has to await: nothing with `waitUntil`, or where the write has to wait for its second.
    */
@@ -126,7 +140,7 @@ export class CacheCore {
     if (stampMs === undefined || floors.isFenced(key, stampMs)) return undefined
     floors.raise(key, stampMs)
     const isSpaced = writer.isSpaced(key)
-    const work = this.write(put, waitUntil === undefined ? { maxAttempts: 1 } : {})
+    const work = this.write(put, { maxAttempts: 1 })
       .catch(this.reporting('set', key))
       .then(() => (floors.isDeletedSince(key, stampMs) ? this.remove(key) : undefined))
       .catch(this.reporting('delete', key))

@@ -541,36 +541,48 @@ describe('invalidation', () => {
     expect(await env.KV.get('cache:user:ada', 'json')).toEqual({ name: 'saved' })
   })
 
-  test('by expire leaves a stale value that is refreshed', async () => {
+  test('by expire loads anew, and keeps the value for a load that fails', async () => {
     const { cache, clock, settle } = createIsolate()
-    const users = defineUsers(cache, { ...createOrigin(), stale: 600 })
+    const load = vi.fn<() => Promise<User>>().mockResolvedValueOnce({ name: 'ada' })
+    const users = defineUsers(cache, { load, stale: 600, staleIfError: '1d' })
     await users.get('ada')
     await settle()
     clock.advance(2)
     await users.expire('ada')
     clock.advance(2)
-    expect(await users.read('ada')).toMatchObject({ value: { name: 'ada 1' }, status: 'stale' })
-    await settle()
-    expect(await users.get('ada')).toEqual({ name: 'ada 2' })
-    const other = createIsolate({ clock })
-    expect(
-      (await defineUsers(other.cache, { ...createOrigin(), stale: 600 }).read('ada')).status,
-    ).toBe('hit')
+    load.mockRejectedValueOnce(new Error('database down'))
+    expect(await users.read('ada')).toMatchObject({
+      value: { name: 'ada' },
+      status: 'stale_if_error',
+    })
+    clock.advance(5)
+    load.mockResolvedValueOnce({ name: 'newer' })
+    expect(await users.read('ada')).toMatchObject({ value: { name: 'newer' }, status: 'miss' })
   })
 
-  test('by expire is seen by another isolate as stale', async () => {
-    const { cache, clock, settle } = createIsolate()
+  test('by expire is obeyed by another isolate, and is a delete where nothing may stand in', async () => {
+    const { cache, clock, operations, settle } = createIsolate()
     const options = { ...createOrigin(), stale: 600 }
-    const users = defineUsers(cache, options)
+    const users = defineUsers(cache, { ...options, staleIfError: '1d' })
     await users.get('ada')
     await settle()
     clock.advance(2)
     await users.expire('ada')
+    expect(operations).toEqual({ read: 2, write: 2, delete: 0, list: 0 })
     const other = createIsolate({ clock })
-    expect((await defineUsers(other.cache, options).read('ada')).status).toBe('stale')
-    clock.advance(600)
+    const theirs = defineUsers(other.cache, {
+      load: () => Promise.reject(new Error('database down')),
+      stale: 600,
+      staleIfError: '1d',
+    })
+    expect((await theirs.read('ada')).status).toBe('stale_if_error')
     const third = createIsolate({ clock })
-    expect((await defineUsers(third.cache, options).read('ada')).status).toBe('miss')
+    const short = defineUsers(third.cache, options)
+    await short.get('ada')
+    await third.settle()
+    clock.advance(2)
+    await short.expire('ada')
+    expect(third.operations.delete).toBe(1)
   })
 
   test('by tag reaches this isolate at once and others with the entry, in one call', async () => {

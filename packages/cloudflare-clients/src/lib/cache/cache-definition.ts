@@ -10,7 +10,13 @@ import type { ClientCore } from './client-core.ts'
 import type { CacheDefinitionOptions, CacheRead } from './definition-options.ts'
 import { toMs } from './duration.ts'
 import { FreshnessPolicy } from './freshness.ts'
-import { type DefinitionControl, type HeldValue, readControl, type Timing } from './held-value.ts'
+import {
+  type DefinitionControl,
+  type HeldValue,
+  readControl,
+  type Timing,
+  toControlMetadata,
+} from './held-value.ts'
 import { CacheLoadError } from './load-error.ts'
 import { Origin } from './origin.ts'
 import { ValueFormat } from './value-format.ts'
@@ -108,7 +114,7 @@ export class CacheDefinition<Id, T> {
     const { hardTimeoutMs } = this.#policy
     this.#origin = new Origin(name, options, { hardTimeoutMs, timers: core.timers })
     this.#reads = new SingleFlight(core)
-    this.#loads = new SingleFlight(core)
+    this.#loads = new SingleFlight(core, core.waitUntil)
     this.#epochs = options.clearable === true ? [toEpochText(name)] : []
   }
 
@@ -121,15 +127,19 @@ export class CacheDefinition<Id, T> {
    */
   async get(id: Id, options?: CacheReadOptions): Promise<T | null> {
     const held = this.#quiet(id)
-    return held === undefined ? (await this.#read(id, options)).value : held.value
+    if (held !== undefined) return held.value
+    const answer = await this.#answer(this.#target(id), options)
+    return this.#format.isShareable ? answer.held.value : (await this.#toRead(answer)).value
   }
 
   /** Reads as {@link get} does, and says how fresh the value is and where it was found. */
   async read(id: Id, options?: CacheReadOptions): Promise<CacheRead<T>> {
     const held = this.#quiet(id)
-    return held === undefined
-      ? this.#read(id, options)
-      : this.#toRead({ held, tier: 'memory', status: statusOf(held) })
+    return this.#toRead(
+      held === undefined
+        ? await this.#answer(this.#target(id), options)
+        : { held, tier: 'memory', status: statusOf(held) },
+    )
   }
 
   /**
@@ -167,16 +177,16 @@ export class CacheDefinition<Id, T> {
   }
 
   /**
-   * Makes a value stale without forgetting it: `stale` and `staleIfError` still apply, counted from now. One billed
-   * read and one write, or a delete where nothing may be served stale.
+   * Has a value loaded again before it is next served, and keeps it to stand in should that load fail (`staleIfError`).
+   * One billed read and one write, or a delete without `staleIfError`.
    *
-   * A newer value that another isolate wrote in the last seconds may be replaced by the older one. It is stale, so
-   * whoever reads it next loads it again.
+   * A newer value that another isolate wrote in the last seconds may be replaced by the older one, which whoever reads
+   * it next loads again.
    *
    * @throws {KVError} When KV fails.
    */
   async expire(id: Id): Promise<void> {
-    if (this.#policy.graceMs === 0) return this.delete(id)
+    if (!this.#policy.outlastsEnd) return this.delete(id)
     const { clock, markers, now } = this.#core
     const target = this.#target(id)
     markers.learn(target.key, clock.next(), 0)
@@ -185,7 +195,7 @@ export class CacheDefinition<Id, T> {
     const entry = await this.#core.read(target.key)
     const control = entry && readControl(entry, now())
     if (!control) return
-    const freshUntilMs = Math.min(control.freshUntilMs, now())
+    const freshUntilMs = this.#policy.endedAtMs(Math.min(control.freshUntilMs, now()))
     const put = this.#toEntryPut(target, entry.text, { ...control, freshUntilMs })
     if (put !== null) await this.#core.write(put, { isUrgent: true })
   }
@@ -276,13 +286,6 @@ export class CacheDefinition<Id, T> {
     return held
   }
 
-  async #read(id: Id, options: CacheReadOptions | undefined): Promise<CacheRead<T>> {
-    const signal = options?.signal
-    signal?.throwIfAborted()
-    const answering = this.#answer(this.#target(id))
-    return this.#toRead(await (signal === undefined ? answering : untilAborted(answering, signal)))
-  }
-
   async #toRead({ held, status, tier }: Answer<T>): Promise<CacheRead<T>> {
     let { value } = held
     if (!this.#format.isShareable && value !== null) {
@@ -293,12 +296,16 @@ export class CacheDefinition<Id, T> {
     return { value, status, tier, ageMs: Math.max(0, this.#core.now() - held.loadedAtMs) }
   }
 
-  async #answer(target: Target<Id>): Promise<Answer<T>> {
+  async #answer(target: Target<Id>, options?: CacheReadOptions): Promise<Answer<T>> {
+    const signal = options?.signal
+    signal?.throwIfAborted()
     const held = this.#inMemory(target)
     const isChecked = held !== null && this.#core.now() < held.checkAtMs
-    const answer =
-      (isChecked ? this.#serve(target, { held, tier: 'memory' }) : null) ??
-      (await this.#reads.run(target.key, () => this.#resolve(target)))
+    let answer = isChecked ? this.#serve(target, { held, tier: 'memory' }) : null
+    if (answer === null) {
+      const answering = this.#reads.run(target.key, () => this.#resolve(target))
+      answer = await (signal === undefined ? answering : untilAborted(answering, signal))
+    }
     this.#stats.count(answer)
     return answer
   }
@@ -327,7 +334,7 @@ export class CacheDefinition<Id, T> {
     const endedMs = Math.max(markers.highest(tags), markers.highest([key]))
     if (loadedAtMs > endedMs) return held
     // Stamps may be ahead of a clock that stands still.
-    const freshUntilMs = Math.min(held.freshUntilMs, endedMs, now())
+    const freshUntilMs = this.#policy.endedAtMs(Math.min(held.freshUntilMs, endedMs, now()))
     return { ...held, freshUntilMs, quietUntilMs: 0 }
   }
 
@@ -371,7 +378,7 @@ export class CacheDefinition<Id, T> {
 
   async #find(target: Target<Id>): Promise<Found<T>> {
     const { memory, now } = this.#core
-    const nearby = await this.#findInLocation(target)
+    const nearby = this.#policy.locationMs > 0 ? await this.#findInLocation(target) : null
     const known = this.#inMemory(target)
     const isNewest = (held: HeldValue<T> | null): held is HeldValue<T> =>
       held !== null && held.loadedAtMs >= (known?.loadedAtMs ?? 0)
@@ -399,12 +406,24 @@ export class CacheDefinition<Id, T> {
   }
 
   /** Reads the entry and every marker that was not read lately, in one call. */
-  async #readKV({ key, tags, epochs }: Target<Id>): Promise<KVEntry | null> {
-    const { clock, markers, now } = this.#core
+  #readKV({ key, tags, epochs }: Target<Id>): Promise<KVEntry | null> {
+    const { markers, now } = this.#core
+    const { cacheTtl } = this.#options
     const due = markers.due([...tags, ...epochs], now() - this.#policy.memoryMs)
-    const [entry = null, ...found] = await Promise.all(
-      [key, ...due].map((name) => this.#core.read(name, this.#options.cacheTtl)),
-    )
+    const entry = this.#core.read(key, cacheTtl)
+    return due.length === 0 ? entry : this.#readWithMarkers(entry, due)
+  }
+
+  async #readWithMarkers(
+    reading: Promise<KVEntry | null>,
+    due: readonly string[],
+  ): Promise<KVEntry | null> {
+    const { clock, markers, now } = this.#core
+    const { cacheTtl } = this.#options
+    const [entry = null, ...found] = await Promise.all([
+      reading,
+      ...due.map((marker) => this.#core.read(marker, cacheTtl)),
+    ])
     for (const [index, marker] of due.entries()) {
       const stampMs = Math.min(Number(found[index]?.text) || 0, now())
       clock.observe(stampMs)
@@ -415,7 +434,7 @@ export class CacheDefinition<Id, T> {
 
   async #findInLocation(target: Target<Id>): Promise<HeldValue<T> | null> {
     const { location, now } = this.#core
-    if (this.#policy.locationMs === 0 || location === undefined) return null
+    if (location === undefined) return null
     try {
       const found = await this.#core.inTime(location.read(target.key))
       const entry = found && toEntry(found.text, found.metadata, now())
@@ -458,8 +477,9 @@ export class CacheDefinition<Id, T> {
       report({ type: 'corrupt_value', client: 'cache', key, reason })
       return null
     }
-    clock.observe(control.loadedAtMs)
-    return { ...unkept, ...control, ...decoded, storedUntilMs: control.freshUntilMs }
+    const { loadedAtMs, loadMs, freshUntilMs } = control
+    clock.observe(loadedAtMs)
+    return toHeldValue(decoded, { loadedAtMs, loadMs, freshUntilMs, storedUntilMs: freshUntilMs })
   }
 
   #isBackingOff({ key }: Target<Id>): boolean {
@@ -514,7 +534,7 @@ export class CacheDefinition<Id, T> {
     const { negativeMs, freshMs } = this.#policy
     const lastingMs = ownFreshMs ?? (value === null ? negativeMs : freshMs)
     const freshUntilMs = this.#policy.freshUntilMs(times.loadedAtMs, lastingMs, this.#core.random)
-    return { ...unkept, ...times, ...decoded, text, freshUntilMs }
+    return toHeldValue({ value: decoded.value, text }, { ...times, freshUntilMs, storedUntilMs: 0 })
   }
 
   /** Stores what was loaded, unless something newer is known or it was invalidated meanwhile. */
@@ -550,11 +570,12 @@ export class CacheDefinition<Id, T> {
   #keep(target: Target<Id>, value: HeldValue<T>): HeldValue<T> {
     const { floors, memory, now } = this.#core
     const { memoryMs } = this.#policy
+    floors.raise(target.key, value.loadedAtMs)
+    if (memory === undefined || memoryMs === 0) return value
     const held = { ...value, checkAtMs: now() + memoryMs }
-    floors.raise(target.key, held.loadedAtMs)
     this.#quieten(held)
     const bytes = held.text.length * bytesPerCharacter + bytesPerEntry
-    if (memoryMs > 0) memory?.set(target.memoryKey, held, bytes)
+    memory.set(target.memoryKey, held, bytes)
     return held
   }
 
@@ -570,11 +591,29 @@ export class CacheDefinition<Id, T> {
     const nowMs = this.#core.now()
     const expiresAtMs = control.freshUntilMs + this.#policy.graceMs
     assertValueSize(`cache ${JSON.stringify(this.name)}`, text)
-    return expiresAtMs > nowMs ? toEntryPut(key, text, { ...control, expiresAtMs, nowMs }) : null
+    if (expiresAtMs <= nowMs) return null
+    return toEntryPut(key, text, { ...toControlMetadata(control), expiresAtMs, nowMs })
   }
 }
 
-const unkept = { storedUntilMs: 0, writtenAtMs: 0, checkAtMs: 0, quietUntilMs: 0, generation: 0 }
+/** Written out, because spreading costs more than the rest of a read. */
+function toHeldValue<T>(
+  { value, text }: { readonly value: T | null; readonly text: string },
+  { loadedAtMs, loadMs, freshUntilMs, storedUntilMs }: Timing & { readonly storedUntilMs: number },
+): HeldValue<T> {
+  return {
+    value,
+    text,
+    loadedAtMs,
+    loadMs,
+    freshUntilMs,
+    storedUntilMs,
+    writtenAtMs: 0,
+    checkAtMs: 0,
+    quietUntilMs: 0,
+    generation: 0,
+  }
+}
 
 function statusOf({ value }: HeldValue<unknown>): 'hit' | 'negative' {
   return value === null ? 'negative' : 'hit'

@@ -1,8 +1,9 @@
 import type { KVEntry } from '../kv/kv-entry.ts'
 import { KVError, toKVError } from '../kv/kv-error.ts'
-import { toUsableKey } from '../kv/kv-key.ts'
+import { isUsableKey, toUsableKey } from '../kv/kv-key.ts'
 import { kvLimits } from '../kv/kv-limits.ts'
 import { readEntries } from '../kv/read-entries.ts'
+import { readEntry } from '../kv/read-entry.ts'
 import { checkNumber } from '../shared/check-number.ts'
 import { CacheCore, type KVCacheOptions } from './cache-core.ts'
 import type { CacheTier } from './cache-tier.ts'
@@ -71,14 +72,27 @@ export class ClientCore extends CacheCore {
     // While this read probes, the others still keep away.
     this.#closedAtMs = now() + this.#cooldownMs
     try {
-      const names = await Promise.all(keys.map(toUsableKey))
-      const entries = await this.inTime(readEntries(kv, names, { now, cacheTtlSeconds }))
+      const names = keys.every(isUsableKey) ? keys : await Promise.all(keys.map(toUsableKey))
+      const [onlyName = ''] = names
+      const entries =
+        names.length === 1
+          ? [await this.inTime(readEntry(kv, onlyName, { now, cacheTtlSeconds }))]
+          : await this.#readMany(names, cacheTtlSeconds)
       this.#failures = 0
-      return new Map(keys.map((key, index) => [key, entries.get(names[index] ?? '') ?? null]))
+      return new Map(keys.map((key, index) => [key, entries[index] ?? null]))
     } catch (error) {
       const failure = toKVError('read', error)
       if (failure.retryable || failure.code === 'quota_exceeded') this.#failures++
       throw failure
     }
+  }
+
+  async #readMany(
+    names: readonly string[],
+    cacheTtlSeconds: number | undefined,
+  ): Promise<(KVEntry | null | undefined)[]> {
+    const { kv, now } = this
+    const entries = await this.inTime(readEntries(kv, names, { now, cacheTtlSeconds }))
+    return names.map((name) => entries.get(name))
   }
 }

@@ -92,6 +92,16 @@ export class FreshnessPolicy {
     return nowMs < freshUntilMs + this.#staleIfErrorMs ? 'error' : 'dead'
   }
 
+  /** Whether a value that was ended may still stand in for a failed load. */
+  get outlastsEnd(): boolean {
+    return this.#staleIfErrorMs > this.#staleMs
+  }
+
+  /** @returns The end of freshness that leaves a value no stale time, so that only a failed load brings it back. */
+  endedAtMs(endMs: number): number {
+    return endMs - this.#staleMs
+  }
+
   /**
    * Until when a fresh value needs no refresh. With `earlyRefreshBeta` each call draws anew, by XFetch: Vattani,
    * Chierichetti and Lowenstein, Optimal Probabilistic Cache Stampede Prevention (2015).

@@ -30,15 +30,31 @@ export interface DefinitionControl extends Timing {
   readonly encodings: readonly string[]
 }
 
+/** @returns The control as metadata: what says the usual is left out, because every byte of it is read with the value. */
+export function toControlMetadata(control: DefinitionControl): Timing {
+  const { loadedAtMs, loadMs, freshUntilMs, version, encodings } = control
+  return {
+    loadedAtMs,
+    freshUntilMs,
+    ...(loadMs > 0 && { loadMs }),
+    ...(version !== 1 && { version }),
+    ...(encodings.length > 0 && { encodings }),
+  } as Timing
+}
+
 /** How far ahead of ours the clock of whoever wrote an entry may be. */
 const maxClockSkewMs = 60_000
 
 /** @returns `null` where the entry is not one that a definition wrote, or comes from the future. */
 export function readControl(entry: KVEntry, nowMs: number): DefinitionControl | null {
   const own: Partial<EntryMetadata> = toOwnMetadata(entry.metadata) ?? {}
-  const { loadedAtMs, loadMs, freshUntilMs, version, encodings } = own
+  const { loadedAtMs, loadMs = 0, freshUntilMs, version = 1, encodings = [] } = own
   const isReadable =
-    [loadedAtMs, loadMs, freshUntilMs, version].every(Number.isFinite) && Array.isArray(encodings)
-  const control = { loadedAtMs, loadMs, freshUntilMs, version, encodings } as DefinitionControl
-  return isReadable && control.loadedAtMs <= nowMs + maxClockSkewMs ? control : null
+    typeof loadedAtMs === 'number' &&
+    typeof loadMs === 'number' &&
+    typeof freshUntilMs === 'number' &&
+    typeof version === 'number' &&
+    Array.isArray(encodings) &&
+    loadedAtMs <= nowMs + maxClockSkewMs
+  return isReadable ? { loadedAtMs, loadMs, freshUntilMs, version, encodings } : null
 }

@@ -146,7 +146,9 @@ export class KVCache {
         return (lookup as KVEntry).text
       }
       const stampMs = this.core.clock.next()
-      const value = await load()
+      const loading = load()
+      this.core.anchor(loading)
+      const value = await loading
       own = { value }
       if (value === undefined) return undefined
       const put = this.#toPut(key, value, { ttlSeconds, stampMs })

@@ -13,32 +13,62 @@ export interface MemoryTierOptions {
 interface Node<V> {
   value: V
   bytes: number
-  visited: boolean
+  /** Reads since it came or was last passed over, 3 at most. */
+  uses: number
 }
 
 /** The largest share of `maxBytes` that one value may take: it would push out too much for one key's sake. */
 const maxShareOfBytes = 1 / 8
+/** The part of the entries that newcomers have until they are read again. */
+const newcomers = 1 / 10
+const maxUses = 3
+
+/** A Map that gives its oldest entry without passing over the holes that deleted ones leave. */
+class Queue<T> extends Map<string, T> {
+  /** Stands still between calls. All that it has passed is deleted. */
+  #oldest = this.entries()
+  #deletes = 0
+
+  /** Takes out the oldest of at least one. */
+  shift(): [string, T] {
+    for (;;) {
+      const { done, value } = this.#oldest.next()
+      if (!done) {
+        this.delete(value[0])
+        return value
+      }
+      this.#oldest = this.entries()
+    }
+  }
+
+  override delete(key: string): boolean {
+    // An iterator that stands still keeps alive every table that V8's Map has outgrown since: measured, 50 bytes for each delete.
+    if (++this.#deletes % 1000 === 0) this.#oldest = this.entries()
+    return super.delete(key)
+  }
+}
 
 /**
  * The values that an isolate keeps in memory, bounded by entries and bytes.
  *
- * **Eviction** is SIEVE: a hit marks its entry and moves nothing, so it costs one `Map` lookup. When there is no room, a
- * hand walks from old to new, takes the marks off and evicts the first entry without one. Why not another policy:
- * docs/decisions/004-memory-eviction.md.
+ * **Eviction** is S3-FIFO: a hit counts a use and moves nothing. Newcomers wait in a small queue, and leave from its end
+ * unless they were read; those that were move to the main queue, where each use buys another round. A key that left and comes back
+ * soon goes to the main queue at once. So keys that are read once push out no others, and what is no longer popular leaves. Why not
+ * another policy: docs/decisions/004-memory-eviction.md.
  *
  * **Guarantee.** `size` never exceeds `maxEntries` and `bytes` never exceeds `maxBytes`. Anything may be gone at any
- * time, with the isolate at the latest. It knows no expiry: what is too old is for its owner to say.
+ * time, with the isolate at the latest. It knows no expiry: what is too old is for its owner to say. Besides, it remembers as many keys
+ * without a value as it has entries.
  *
  * @see https://developers.cloudflare.com/workers/platform/limits/#memory
  */
 export class MemoryTier<V> {
   readonly #maxEntries: number
   readonly #maxBytes: number
-  /** In the order they came. */
-  readonly #nodes = new Map<string, Node<V>>()
-  /** The hand. An iterator of a Map stands still between calls, and passes over what was deleted meanwhile. */
-  #hand: MapIterator<[string, Node<V>]> | undefined
-  #deletes = 0
+  readonly #small = new Queue<Node<V>>()
+  readonly #main = new Queue<Node<V>>()
+  /** Keys that left the small queue lately. */
+  readonly #ghost = new Queue<null>()
   #bytes = 0
 
   /** @throws {RangeError} When a bound is not a number from 1 to 1,000,000,000. */
@@ -51,7 +81,7 @@ export class MemoryTier<V> {
   }
 
   get size(): number {
-    return this.#nodes.size
+    return this.#small.size + this.#main.size
   }
 
   get bytes(): number {
@@ -59,9 +89,9 @@ export class MemoryTier<V> {
   }
 
   get(key: string): V | undefined {
-    const node = this.#nodes.get(key)
+    const node = this.#find(key)
     if (node === undefined) return undefined
-    node.visited = true
+    if (node.uses < maxUses) node.uses++
     return node.value
   }
 
@@ -75,40 +105,43 @@ export class MemoryTier<V> {
       this.delete(key)
       return
     }
-    const known = this.#nodes.get(key)
-    if (known) {
-      this.#bytes += bytes - known.bytes
-      known.value = value
-      known.bytes = bytes
+    const node = this.#find(key)
+    if (node) {
+      this.#bytes += bytes - node.bytes
+      node.value = value
+      node.bytes = bytes
       this.#makeRoom(0, 0)
-    } else {
-      // Before it comes in: the newcomer has no mark yet and would be the first to go.
-      this.#makeRoom(1, bytes)
-      this.#bytes += bytes
-      this.#nodes.set(key, { value, bytes, visited: false })
+      return
     }
+    // Before it comes in, so that it is not the first to go.
+    this.#makeRoom(1, bytes)
+    this.#bytes += bytes
+    const queue = this.#ghost.delete(key) ? this.#main : this.#small
+    queue.set(key, { value, bytes, uses: 0 })
   }
 
   delete(key: string): void {
-    this.#remove(key)
-    // A hand that stands still keeps alive every table that the Map has outgrown since, so it starts over at times.
-    if (++this.#deletes > this.#maxEntries) {
-      this.#hand = undefined
-      this.#deletes = 0
-    }
+    this.#bytes -= this.#find(key)?.bytes ?? 0
+    this.#small.delete(key)
+    this.#main.delete(key)
   }
 
-  #remove(key: string): void {
-    this.#bytes -= this.#nodes.get(key)?.bytes ?? 0
-    this.#nodes.delete(key)
+  #find(key: string): Node<V> | undefined {
+    return this.#main.get(key) ?? this.#small.get(key)
   }
 
   #makeRoom(entries: number, bytes: number): void {
-    while (this.#nodes.size + entries > this.#maxEntries || this.#bytes + bytes > this.#maxBytes) {
-      const next = this.#hand?.next()
-      if (!next || next.done) this.#hand = this.#nodes.entries()
-      else if (next.value[1].visited) next.value[1].visited = false
-      else this.#remove(next.value[0])
+    while (this.size + entries > this.#maxEntries || this.#bytes + bytes > this.#maxBytes) {
+      const isNewcomer = this.#main.size === 0 || this.#small.size > this.size * newcomers
+      const [key, node] = (isNewcomer ? this.#small : this.#main).shift()
+      if (node.uses > 0) {
+        node.uses = isNewcomer ? 0 : node.uses - 1
+        this.#main.set(key, node)
+        continue
+      }
+      this.#bytes -= node.bytes
+      if (isNewcomer) this.#ghost.set(key, null)
+      while (this.#ghost.size > this.size) this.#ghost.shift()
     }
   }
 }

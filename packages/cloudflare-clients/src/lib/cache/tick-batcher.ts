@@ -1,5 +1,5 @@
 /** Microtasks that a batch waits, so that callers who woke up together and took slightly different ways still meet. */
-const gatherTurns = 3
+const gatherTurns = 1
 
 /**
  * Gathers what is asked for in one tick of the event loop into one call.
@@ -29,7 +29,7 @@ export class TickBatcher<K, V> {
     const gather = async (): Promise<ReadonlyMap<K, V>> => {
       for (let turn = 0; turn < gatherTurns; turn++) await Promise.resolve()
       if (this.#open === batch) this.#open = null
-      return this.#call([...keys])
+      return await this.#call([...keys])
     }
     const batch = { keys, answers: gather() }
     this.#open = batch

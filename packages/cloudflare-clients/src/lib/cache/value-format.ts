@@ -52,7 +52,8 @@ export class ValueFormat<T> {
         value = migrate?.(value, version)
         if (value === undefined) return { problem: `its version is ${version}` }
       }
-      const result = await schema?.['~standard'].validate(value)
+      const validating = schema?.['~standard'].validate(value)
+      const result = validating instanceof Promise ? await validating : validating
       if (result?.issues !== undefined) {
         return { problem: `it does not fit the schema: ${result.issues[0]?.message ?? ''}` }
       }
@@ -86,7 +87,7 @@ export class ValueFormat<T> {
     { encodings, version }: DefinitionControl,
   ): Promise<Readable<T> | Unreadable> {
     try {
-      for (const name of encodings.toReversed()) {
+      for (const name of encodings.length > 0 ? encodings.toReversed() : encodings) {
         const encoder = this.#options.encoders?.find((one) => one.name === name)
         if (encoder === undefined) return { problem: `its encoding ${name} is not known` }
         text = await encoder.decode(text, key)

@@ -36,13 +36,14 @@ export function digestText(text: string, maxBytes: number): string {
 }
 
 /** Whether KV takes the text for a key. */
-function isUsableKey(key: string): boolean {
+export function isUsableKey(key: string): boolean {
   return (
     key !== '' &&
     key !== '.' &&
     key !== '..' &&
     key.isWellFormed() &&
-    utf8Length(key) <= kvLimits.maxKeyBytes
+    // A UTF-16 unit is at most three UTF-8 bytes, so most keys are known to fit without counting.
+    (key.length * 3 <= kvLimits.maxKeyBytes || utf8Length(key) <= kvLimits.maxKeyBytes)
   )
 }
 

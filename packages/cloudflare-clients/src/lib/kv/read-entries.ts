@@ -57,6 +57,11 @@ export async function readEntries(
   }
 
   const chunks = chunk([...new Set(keys)], kvLimits.maxBulkReadKeys)
+  const [firstChunk] = chunks
+  if (firstChunk !== undefined && chunks.length === 1) {
+    await readChunk(firstChunk)
+    return entries
+  }
   const errors = await forEachConcurrent(chunks, concurrentReads, readChunk)
   if (errors.length > 0) throw toKVError('read', errors[0])
   return entries

@@ -1,5 +1,5 @@
 import { type KVEntry, toEntry } from './kv-entry.ts'
-import { kvCall } from './kv-error.ts'
+import { toKVError } from './kv-error.ts'
 
 export interface ReadEntryOptions {
   /** Asked after KV has answered, so that what expires meanwhile is not given out. */
@@ -24,8 +24,10 @@ export async function readEntry(
   key: string,
   { now, cacheTtlSeconds }: ReadEntryOptions,
 ): Promise<KVEntry | null> {
-  const { value, metadata } = await kvCall('read', () =>
-    kv.getWithMetadata(key, toTextRead(cacheTtlSeconds)),
-  )
-  return toEntry(value, metadata, now())
+  try {
+    const { value, metadata } = await kv.getWithMetadata(key, toTextRead(cacheTtlSeconds))
+    return toEntry(value, metadata, now())
+  } catch (error) {
+    throw toKVError('read', error)
+  }
 }

@@ -13,34 +13,29 @@ export interface SingleFlightOptions {
   /** How long a follower waits for the leader before it takes over. Twice as long each further time. */
   readonly takeoverMs: number
   readonly timers: Timers
-  readonly waitUntil: ((work: Promise<unknown>) => void) | undefined
 }
 
 /**
  * Lets callers who want the same at the same time share one piece of work, across the requests of an isolate.
  *
- * The first caller leads: its work is anchored with `waitUntil`, so that it survives its client's disconnecting. The
+ * The first caller leads. Its work may be anchored with `waitUntil`, so that it survives its client's disconnecting. The
  * others follow, each with a timer in its own request, and the first whose timer ends takes over, because work that
  * died with its request settles for nobody. A flight is cleared by identity: a leader that comes late does not clear
  * its successor's.
  */
 export class SingleFlight<T> {
   readonly #options: SingleFlightOptions
+  readonly #waitUntil: ((work: Promise<unknown>) => void) | undefined
   readonly #flights = new Map<string, Flight<T>>()
 
-  constructor(options: SingleFlightOptions) {
+  /** @param waitUntil Given where the work is long enough to be worth an anchor: each costs some microseconds. */
+  constructor(options: SingleFlightOptions, waitUntil?: (work: Promise<unknown>) => void) {
     this.#options = options
+    this.#waitUntil = waitUntil
   }
 
-  async run(key: string, work: () => Promise<T>): Promise<T> {
-    const { takeoverMs, timers } = this.#options
-    for (let delayMs = takeoverMs; ; delayMs *= 2) {
-      const running = this.#flights.get(key)
-      if (running === undefined) return this.#lead(key, work)
-      const result = await raceTimer(running.promise, { delayMs, timers })
-      if (result !== timedOut) return result
-      this.#clear(key, running)
-    }
+  run(key: string, work: () => Promise<T>): Promise<T> {
+    return this.#flights.has(key) ? this.#follow(key, work) : this.#lead(key, work)
   }
 
   /** Starts work that nobody waits for, unless the same is under way. */
@@ -59,6 +54,17 @@ export class SingleFlight<T> {
     this.#flights.clear()
   }
 
+  async #follow(key: string, work: () => Promise<T>): Promise<T> {
+    const { takeoverMs, timers } = this.#options
+    for (let delayMs = takeoverMs; ; delayMs *= 2) {
+      const running = this.#flights.get(key)
+      if (running === undefined) return this.#lead(key, work)
+      const result = await raceTimer(running.promise, { delayMs, timers })
+      if (result !== timedOut) return result
+      this.#clear(key, running)
+    }
+  }
+
   #lead(key: string, work: () => Promise<T>): Promise<T> {
     const flight = { promise: work(), beganMs: this.#options.now() }
     this.#flights.set(key, flight)
@@ -66,7 +72,7 @@ export class SingleFlight<T> {
       this.#clear(key, flight)
     }
     const settled = flight.promise.then(clear, clear)
-    this.#options.waitUntil?.(settled)
+    this.#waitUntil?.(settled)
     return flight.promise
   }
 
