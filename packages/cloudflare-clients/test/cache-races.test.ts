@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { createCounter, createSimulatedClient, createSimulator } from './support/simulated-client.ts'
+import {
+  createCounter,
+  createSimulatedClient,
+  createSimulator,
+} from './support/simulated-client.ts'
 import { wrapKV } from './support/wrapped-kv.ts'
 
 /** A namespace whose calls of one method wait, from when `hold` was called until they are let go. */
