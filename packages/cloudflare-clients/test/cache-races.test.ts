@@ -84,12 +84,12 @@ describe('while KV is asked again for a value in memory', () => {
 
 test('a value does not stand in when its time ended while the load was failing', async () => {
   const { cache, clock, settle } = createSimulatedClient()
-  let failure: Error | undefined
+  let failure: Error | null = null
   const counts = cache.define('count', {
     fresh: 10,
     staleIfError: 10,
     load: async () => {
-      if (failure === undefined) return { n: 1 }
+      if (failure === null) return { n: 1 }
       await clock.sleep(30_000)
       throw failure
     },

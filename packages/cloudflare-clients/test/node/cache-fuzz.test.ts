@@ -157,7 +157,7 @@ async function perform(action: Action, world: World): Promise<void> {
   } else if (!('isolate' in action)) {
     origin.save(action.key)
   } else if ('key' in action) {
-    await one[action.type as 'read' | 'expire' | 'delete' | 'expireTags'](action.key)
+    await one[action.type](action.key)
   } else if (action.type.startsWith('plain')) {
     await one[action.type as 'plainGetOrSet' | 'plainGet' | 'plainSet' | 'plainDelete']('plain')
   } else {

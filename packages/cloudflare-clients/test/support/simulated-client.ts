@@ -58,7 +58,7 @@ export function createSimulatedClient(options: SimulatedClientOptions = {}): Sim
   const background = new Set<Promise<unknown>>()
   const cache = new CacheClient(wrap?.(kv) ?? kv, {
     now: clock.now,
-    timers: clock as Required<CacheClientOptions>['timers'],
+    timers: clock,
     onEvent: (event) => events.push(event),
     random: () => 0,
     ...rest,

@@ -81,7 +81,7 @@ export class SimulatedIsolate {
     })
     this.cache = new CacheClient(kv, {
       now: clock.now,
-      timers: clock as Required<CacheClientOptions>['timers'],
+      timers: clock,
       random: createSeededRandom(name),
       onEvent: () => undefined,
       takeoverMs,

@@ -58,6 +58,7 @@ function listKey(list: PublishedList): [string, ...string[]] {
 export function defineContentCache(cache: ServiceCache, database: Database): ContentCache {
   return {
     // They come with the migrations.
+    // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- one value has no id, and `get()` no argument
     categories: cache.define<void, readonly Category[]>('content-categories', {
       key: onlyKey,
       load: () => loadCategories(database),
@@ -80,6 +81,7 @@ export function defineContentCache(cache: ServiceCache, database: Database): Con
       refreshAhead,
       memory,
     }),
+    // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- one value has no id, and `get()` no argument
     featured: cache.define<void, readonly ContentSummary[]>('content-featured', {
       key: onlyKey,
       load: () =>

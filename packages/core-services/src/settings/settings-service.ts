@@ -72,7 +72,11 @@ export function createSettingsService({
     return mergeSettings(Object.fromEntries(rows.map((row) => [row.key, parseJson(row.json)])))
   }
 
-  const platform = cache.define<void, PlatformSettings>('settings', {
+  const platform = cache.define<
+    // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- one value has no id, and `get()` no argument
+    void,
+    PlatformSettings
+  >('settings', {
     key: settingsKey,
     load,
     schema: platformSettingsSchema,

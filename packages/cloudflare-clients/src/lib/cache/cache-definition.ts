@@ -424,7 +424,7 @@ export class CacheDefinition<Id, T> {
   ): Promise<KVEntry | null> {
     const { clock, markers, now } = this.#core
     const { cacheTtl } = this.#options
-    const [entry = null, ...found] = await Promise.all([
+    const [entry, ...found] = await Promise.all([
       reading,
       ...due.map((marker) => this.#core.read(marker, cacheTtl)),
     ])

@@ -18,7 +18,7 @@ const never = (): Promise<string> => new Promise(() => undefined)
 
 async function pass(seconds: number): Promise<void> {
   clock.advance(seconds)
-  for (let turn = 0; turn < 20; turn++) await null
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve()
 }
 
 describe('callers at the same time', () => {
