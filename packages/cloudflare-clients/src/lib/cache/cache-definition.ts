@@ -537,7 +537,10 @@ export class CacheDefinition<Id, T> {
     }
     const { negativeMs, freshMs } = this.#policy
     const lastingMs = ownFreshMs ?? (value === null ? negativeMs : freshMs)
-    const freshUntilMs = this.#policy.freshUntilMs(times.loadedAtMs, lastingMs, this.#core.random)
+    const { now, random } = this.#core
+    // Stamps may be ahead of the time, by as much as another isolate's clock is.
+    const beganMs = Math.min(times.loadedAtMs, now() - times.loadMs)
+    const freshUntilMs = this.#policy.freshUntilMs(beganMs, lastingMs, random)
     return toHeldValue({ value: decoded.value, text }, { ...times, freshUntilMs, storedUntilMs: 0 })
   }
 
