@@ -4,6 +4,7 @@ import type {} from '../worker-configuration.d.ts'
 import type { Auth } from '@codex/auth'
 import type { CachedSession } from '@codex/cloudflare-clients'
 import type { App as CodexApp } from '$lib/server/app.ts'
+import type { CacheReadLine, NotedRead } from '$lib/server/cache-reads.ts'
 
 declare global {
   namespace App {
@@ -24,6 +25,13 @@ declare global {
       address: string
       /** Raw Set-Cookie values for the response. */
       setCookies: string[]
+      /** What this request has read from the cache so far. */
+      cacheReads: NotedRead[]
+    }
+
+    interface PageData {
+      /** For the footer, on pages that read the cache. `null` for who need not know. */
+      cacheReads?: readonly CacheReadLine[] | null
     }
 
     interface Platform {

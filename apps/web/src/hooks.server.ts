@@ -1,5 +1,6 @@
 import type { Handle, HandleServerError } from '@sveltejs/kit'
 import type { Auth } from '@codex/auth'
+import { toServerTiming } from '@codex/cloudflare-clients/cache'
 import { createOperationCounts, formatOperations } from '@codex/core-services'
 import { AppRegistry } from '$lib/server/app.ts'
 import { setCachePolicy } from '$lib/server/cache-policy.ts'
@@ -12,7 +13,12 @@ import { setSecurityHeaders } from '$lib/server/security-headers.ts'
 const apps = new AppRegistry()
 
 /** Routes that serve no person: they must answer when sessions cannot be looked up, and cost nothing. */
-const routesWithoutSession = new Set(['/healthz', '/webhooks/stripe', '/dev/kv-outage'])
+const routesWithoutSession = new Set([
+  '/healthz',
+  '/webhooks/stripe',
+  '/dev/kv-outage',
+  '/dev/d1-outage',
+])
 
 const unavailableRetrySeconds = 30
 
@@ -30,6 +36,7 @@ export const handle: Handle = async ({ event, resolve }) => {
   event.locals.session = null
   event.locals.sessionUnavailable = false
   event.locals.setCookies = []
+  event.locals.cacheReads = []
   event.locals.address = clientAddress(event.request.headers, {
     // Only development has no Cloudflare in front of it.
     socketAddress: () => (app.development ? event.getClientAddress() : null),
@@ -40,7 +47,10 @@ export const handle: Handle = async ({ event, resolve }) => {
     const refusal = routeId?.startsWith('/api/') ? await refuseApiRequest(event) : null
     return refusal ?? (await resolve(event))
   }
-  const answer = await app.meter.run(counts, () => app.background.run(ctx, serve))
+  const { cacheReads } = event.locals
+  const answer = await app.meter.run(counts, () =>
+    app.cacheReads.run(cacheReads, () => app.background.run(ctx, serve)),
+  )
 
   const response = withMutableHeaders(answer)
   for (const cookie of event.locals.setCookies) response.headers.append('set-cookie', cookie)
@@ -53,6 +63,8 @@ export const handle: Handle = async ({ event, resolve }) => {
   if (response.status === 503 && !response.headers.has('retry-after')) {
     response.headers.set('retry-after', String(unavailableRetrySeconds))
   }
+  const serverTiming = toServerTiming(cacheReads)
+  if (serverTiming !== '') response.headers.set('server-timing', serverTiming)
   if (env.ENVIRONMENT !== 'production') {
     response.headers.set('x-codex-operations', formatOperations(counts))
   }

@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { createCounter, createSimulatedClient, createSimulator } from './support/simulated-client.ts'
+import {
+  createCounter,
+  createSimulatedClient,
+  createSimulator,
+} from './support/simulated-client.ts'
 import { wrapKV } from './support/wrapped-kv.ts'
 
 /** A namespace whose calls of one method wait, from when `hold` was called until they are let go. */
@@ -80,12 +84,13 @@ describe('while KV is asked again for a value in memory', () => {
 
 test('a value does not stand in when its time ended while the load was failing', async () => {
   const { cache, clock, settle } = createSimulatedClient()
-  let failure: Error | undefined
+  const failure = new Error('database down')
+  let loads = 0
   const counts = cache.define('count', {
     fresh: 10,
     staleIfError: 10,
     load: async () => {
-      if (failure === undefined) return { n: 1 }
+      if (++loads === 1) return { n: 1 }
       await clock.sleep(30_000)
       throw failure
     },
@@ -93,7 +98,6 @@ test('a value does not stand in when its time ended while the load was failing',
   await counts.get('a')
   await settle()
   await clock.advance(15_000)
-  failure = new Error('database down')
   const startedMs = clock.now()
   await expect(clock.run(() => counts.get('a'))).rejects.toBe(failure)
   expect(clock.now() - startedMs).toBe(30_000)

@@ -8,7 +8,11 @@ const load: Options['load'] = () => Promise.resolve(1)
 
 describe('an option that is out of range', () => {
   test.for<[name: string, options: Partial<Options>, message: string]>([
-    ['fresh', { fresh: 0 }, 'fresh must be at least 0.001 seconds or text such as \'5m\', received 0'],
+    [
+      'fresh',
+      { fresh: 0 },
+      "fresh must be at least 0.001 seconds or text such as '5m', received 0",
+    ],
     ['fresh', { fresh: NaN }, 'fresh must be at least 0.001 seconds'],
     ['stale', { stale: -1 }, 'stale must be at least 0 seconds'],
     ['staleIfError', { staleIfError: Infinity }, 'staleIfError must be at least 0 seconds'],
@@ -25,8 +29,16 @@ describe('an option that is out of range', () => {
     ['earlyRefreshBeta', { earlyRefreshBeta: Infinity }, 'earlyRefreshBeta must be'],
     ['cacheTtl', { cacheTtl: 29 }, 'cacheTtl must be at least 30, received 29'],
     ['version', { version: NaN }, 'version must be'],
-    ['fresh with tags', { fresh: '31d', tags: () => [] }, 'fresh and its grace, with tags or clearable, must be from 0 to'],
-    ['stale with clearable', { stale: '30d', clearable: true }, 'fresh and its grace, with tags or clearable, must be'],
+    [
+      'fresh with tags',
+      { fresh: '31d', tags: () => [] },
+      'fresh and its grace, with tags or clearable, must be from 0 to',
+    ],
+    [
+      'stale with clearable',
+      { stale: '30d', clearable: true },
+      'fresh and its grace, with tags or clearable, must be',
+    ],
   ])('%s is refused where it is defined: %o', ([, options, message]) => {
     const { cache } = createSimulatedClient()
     expect(() => cache.define('x', { load, fresh: 60, ...options })).toThrow(RangeError)
@@ -129,7 +141,10 @@ describe('keys', () => {
         [2, 2],
       ]),
     )
-    const byObject = cache.define('o', { load: (id: { a: number }) => Promise.resolve(id), fresh: 60 })
+    const byObject = cache.define('o', {
+      load: (id: { a: number }) => Promise.resolve(id),
+      fresh: 60,
+    })
     await expect(byObject.get({ a: 1 })).rejects.toThrow(
       'Cannot read cache "o": its definition must have a key for ids of type object',
     )
@@ -172,7 +187,10 @@ describe('getMany', () => {
 
   test('ends its wait when the caller aborts', async () => {
     const { cache } = createSimulatedClient()
-    const values = cache.define('v', { load: () => new Promise<number>(() => undefined), fresh: 60 })
+    const values = cache.define('v', {
+      load: () => new Promise<number>(() => undefined),
+      fresh: 60,
+    })
     const controller = new AbortController()
     const reading = values.getMany(['a', 'b'], { signal: controller.signal })
     controller.abort(new Error('gone'))
@@ -257,7 +275,8 @@ describe('an encoder', () => {
   const half: ValueEncoder = {
     name: 'half',
     encode: (text) => Promise.resolve(`${text.length}${text[1] ?? ''}`),
-    decode: (text) => Promise.resolve(JSON.stringify((text.at(-1) ?? '').repeat(parseInt(text) - 2))),
+    decode: (text) =>
+      Promise.resolve(JSON.stringify((text.at(-1) ?? '').repeat(parseInt(text) - 2))),
   }
   const huge = 'x'.repeat(27_000_000)
 
@@ -296,7 +315,9 @@ describe('an encoder', () => {
 
   test('that cannot read an entry makes it a miss', async () => {
     const { cache, events, simulator, settle } = createSimulatedClient()
-    await cache.define('v', { load: () => Promise.resolve('xx'), fresh: 60, encoders: [half] }).get('a')
+    await cache
+      .define('v', { load: () => Promise.resolve('xx'), fresh: 60, encoders: [half] })
+      .get('a')
     await settle()
     const unknowing = createSimulatedClient({ simulator })
     expect(await unknowing.cache.define('v', { load, fresh: 60 }).get('a')).toBe(1)
@@ -319,7 +340,11 @@ describe('a schema', () => {
 
   test('does not see a missing value', async () => {
     const { cache } = createSimulatedClient()
-    const values = cache.define('v', { load: () => Promise.resolve(null), fresh: 60, schema: names })
+    const values = cache.define('v', {
+      load: () => Promise.resolve(null),
+      fresh: 60,
+      schema: names,
+    })
     expect(await values.get('a')).toBeNull()
     await values.put('b', null)
     expect(await values.read('b')).toMatchObject({ value: null, status: 'negative' })
@@ -372,7 +397,14 @@ describe('a clock that differs', () => {
     const { cache, clock, simulator, settle } = createSimulatedClient()
     const loadedAtMs = clock.now() + 59_000
     simulator.store('CACHE_KV').seed('cache:v:ahead', '2', {
-      metadata: { codex: 1, loadedAtMs, loadMs: 1, freshUntilMs: loadedAtMs + 60_000, version: 1, encodings: [] },
+      metadata: {
+        codex: 1,
+        loadedAtMs,
+        loadMs: 1,
+        freshUntilMs: loadedAtMs + 60_000,
+        version: 1,
+        encodings: [],
+      },
     })
     const values = cache.define('v', { load, fresh: 60 })
     await values.get('ahead')
@@ -393,13 +425,16 @@ describe('a clock that differs', () => {
     expect(await values.read('a')).toMatchObject({ status: 'hit', tier: 'memory' })
   })
 
-  test.for(['', 'text', 'NaN', '-5', '{}'])('leaves a marker of %j without effect', async (text) => {
-    const { cache, simulator } = createSimulatedClient()
-    simulator.store('CACHE_KV').seed('cache-tag:t', text)
-    const values = cache.define('v', { load, fresh: 600, tags: () => ['t'] })
-    await values.get('a')
-    expect(await values.read('a')).toMatchObject({ status: 'hit' })
-  })
+  test.for(['', 'text', 'NaN', '-5', '{}'])(
+    'leaves a marker of %j without effect',
+    async (text) => {
+      const { cache, simulator } = createSimulatedClient()
+      simulator.store('CACHE_KV').seed('cache-tag:t', text)
+      const values = cache.define('v', { load, fresh: 600, tags: () => ['t'] })
+      await values.get('a')
+      expect(await values.read('a')).toMatchObject({ status: 'hit' })
+    },
+  )
 })
 
 test('cacheTtl is passed to KV, for the entry and its markers', async () => {
@@ -464,11 +499,11 @@ test('chance refreshes early as often as XFetch says', async () => {
     delayMs = 0
     // Two of its load times before the end: e^-2 of all draws are early.
     await clock.advance(97_000)
-    const before = cache.stats()['v']?.loads ?? 0
+    const before = values.stats().loads
     draw = (trial + 0.5) / trials
     await values.get(String(trial))
     await settle()
-    early += (cache.stats()['v']?.loads ?? 0) - before
+    early += values.stats().loads - before
   }
   expect(early / trials).toBeCloseTo(Math.exp(-2), 2)
 })

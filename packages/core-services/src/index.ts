@@ -19,7 +19,7 @@ export {
   type FeaturedItem,
   type Page,
 } from './content/content-service.ts'
-export { featuredLimit } from './content/published-content.ts'
+export { featuredLimit } from './content/content-cache.ts'
 export {
   platformCurrency,
   type ContentDraftInput,
@@ -88,6 +88,7 @@ export {
   type PlatformSettings,
   type PlatformSettingsPatch,
 } from './settings/platform-settings.ts'
+export type { ServiceCache } from './cache/service-cache.ts'
 export {
   logServiceEvent,
   type ServiceEvent,

@@ -1,12 +1,42 @@
 import { env } from 'cloudflare:workers'
 import { CacheClient } from '@codex/cloudflare-clients'
+import { createVirtualClock, type VirtualClock } from '@codex/cloudflare-clients/testing'
 import { categories, content, createDatabase, creators, meterD1, users } from '@codex/database'
 
 export const database = createDatabase(env.DB)
 
-/** A cache on the real KV, quiet about the failures that a test causes. */
-export function createCache(kv: KVNamespace = env.CACHE_KV, now: () => number = Date.now) {
-  return new CacheClient(kv, { now, onEvent: () => undefined })
+/**
+ * A cache on the real KV as an isolate has it, quiet about the failures that a test causes.
+ *
+ * Its clock stands still until the test moves it. So a write that KV would refuse within a second of the last one waits for
+ * the test, and none comes late into the next.
+ */
+export function createCache(
+  kv: KVNamespace = env.CACHE_KV,
+  clock: VirtualClock = createVirtualClock({ startMs: Date.now() }),
+) {
+  return new CacheClient(kv, {
+    now: clock.now,
+    timers: clock,
+    random: () => 0,
+    onEvent: () => undefined,
+  })
+}
+
+/** The real database, which a test can take down. */
+export function createBreakableDatabase() {
+  const outage = { on: false }
+  const d1 = new Proxy(env.DB, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name)
+      if (typeof member !== 'function') return member
+      return (...args: unknown[]): unknown => {
+        if (outage.on) throw new Error('D1_ERROR: Network connection lost.')
+        return Reflect.apply(member, target, args)
+      }
+    },
+  })
+  return { database: createDatabase(d1), outage }
 }
 
 /** The real namespace in an outage: every call rejects as the platform's do. */

@@ -19,6 +19,8 @@ export type WebhookEnv = Omit<Env, 'AUTH_SESSION_KV' | 'CACHE_KV'> &
 export interface WireWorkerOptions {
   /** Epoch milliseconds. Default: `Date.now`. */
   readonly now?: () => number
+  /** Keeps what the cache has to do yet alive after the answer: the one of `cloudflare:workers`. Default: nothing does. */
+  readonly waitUntil?: (work: Promise<unknown>) => void
   /** Takes one line of JSON. Default: the console, as an error when the answer is no 2xx. */
   readonly log?: (line: string, level: 'info' | 'error') => void
 }
@@ -35,7 +37,7 @@ function logToConsole(line: string, level: 'info' | 'error'): void {
 /** Builds the clients once, and the worker around its handler. */
 export function wireWorker(
   env: WebhookEnv,
-  { now = Date.now, log = logToConsole }: WireWorkerOptions = {},
+  { now = Date.now, waitUntil, log = logToConsole }: WireWorkerOptions = {},
 ): WebhookWorker {
   const meter = new OperationMeter()
   const handle = createHandler()
@@ -52,7 +54,7 @@ export function wireWorker(
       return () => Promise.resolve(refuse('misconfigured', { detail }))
     }
     const database = createDatabase(meter.meterD1(env.DB))
-    const cache = new CacheClient(bindKV('CACHE_KV'), { now })
+    const cache = new CacheClient(bindKV('CACHE_KV'), { now, waitUntil })
     return createWebhookHandler({
       database,
       purchases: createPurchaseService({ database, cache, now, onEvent }),

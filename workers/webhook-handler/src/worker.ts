@@ -1,4 +1,4 @@
-import { env } from 'cloudflare:workers'
+import { env, waitUntil } from 'cloudflare:workers'
 import { wireWorker } from './wire-worker.ts'
 
-export default wireWorker(env) satisfies ExportedHandler<Env>
+export default wireWorker(env, { waitUntil }) satisfies ExportedHandler<Env>

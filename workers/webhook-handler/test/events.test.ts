@@ -1,7 +1,13 @@
 import { applyD1Migrations, reset } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { CacheClient, SessionCacheClient } from '@codex/cloudflare-clients'
-import { createAnalyticsService, createPurchaseService } from '@codex/core-services'
+import { createVirtualClock } from '@codex/cloudflare-clients/testing'
+import {
+  createAnalyticsService,
+  createPurchaseService,
+  type AnalyticsService,
+  type PurchaseService,
+} from '@codex/core-services'
 import { processedWebhookEvents, purchases, refunds, users } from '@codex/database'
 import { eq } from 'drizzle-orm'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -21,11 +27,16 @@ import {
 beforeEach(async () => {
   await applyD1Migrations(env.DB, env.D1_MIGRATIONS)
   await addPeopleAndContent()
+  // What the web app has in an isolate of its own.
+  const timers = createVirtualClock()
+  const cache = new CacheClient(env.CACHE_KV, { now: () => nowMs, timers })
+  library = createPurchaseService({ database, cache, now: () => nowMs })
+  analytics = createAnalyticsService({ database, cache, now: () => nowMs })
 })
 afterEach(() => reset())
 
-const cache = new CacheClient(env.CACHE_KV, { now: () => nowMs })
-const library = createPurchaseService({ database, cache, now: () => nowMs })
+let library: PurchaseService
+let analytics: AnalyticsService
 const readPurchases = () => database.select().from(purchases)
 const readBuyer = async () => (await database.select().from(users).where(eq(users.id, 'buyer')))[0]
 
@@ -107,7 +118,6 @@ describe('checkout.session.completed', () => {
   })
 
   it('corrects a past day’s cached figures when it comes late', async () => {
-    const analytics = createAnalyticsService({ database, cache, now: () => nowMs })
     await analytics.daily('2026-05-31')
     await deliver(createWorker(), checkoutEvent({ created: nowSeconds - 86_400 }))
     expect(await analytics.daily('2026-05-31')).toMatchObject({ analytics: { purchases: 1 } })
@@ -248,12 +258,12 @@ describe('the same event again', () => {
   )
 
   it('drops the caches again, because the first delivery may have ended before it did', async () => {
-    const created = createWorker()
-    await deliver(created, events.checkout)
-    // What a delivery leaves that dies right after its commit.
-    await cache.set('cache:purchases:buyer', [], 300)
     expect(await library.listForUser('buyer')).toEqual([])
-    await deliver(created, events.checkout)
+    // As a delivery that dies right after its commit leaves it.
+    const failing = createFailing(env.CACHE_KV, 'KV DELETE failed: 500 Internal Server Error')
+    await deliver(createWorker({ CACHE_KV: failing }), events.checkout)
+    expect(await library.listForUser('buyer')).toEqual([])
+    await deliver(createWorker(), events.checkout)
     expect(await library.listForUser('buyer')).toHaveLength(1)
   })
 
@@ -304,7 +314,7 @@ describe('an outage', () => {
       [false, 'not invalidated: purchases'],
     ])
     const stale = down.log.flatMap(({ line }) => (line.event === 'operations' ? [] : line.keys))
-    expect(new Set(stale)).toEqual(new Set(['cache:purchases:buyer', 'session:user:buyer:']))
+    expect(new Set(stale)).toEqual(new Set(['cache:library:buyer', 'session:user:buyer:']))
   })
 
   it('that leaves KV unbound is logged once, and every event is processed', async () => {

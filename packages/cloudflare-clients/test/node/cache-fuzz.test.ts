@@ -68,18 +68,39 @@ const action = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('save'), key }) },
-  { weight: 2, arbitrary: fc.record({ type: fc.constant('put'), isolate, key, isMissing: fc.boolean() }) },
-  { weight: 2, arbitrary: fc.record({ type: fc.constantFrom('expire', 'delete', 'expireTags'), isolate, key }) },
-  { weight: 1, arbitrary: fc.record({ type: fc.constantFrom('clear', 'deleteByPrefix'), isolate }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ type: fc.constant('put'), isolate, key, isMissing: fc.boolean() }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ type: fc.constantFrom('expire', 'delete', 'expireTags'), isolate, key }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ type: fc.constantFrom('clear', 'deleteByPrefix'), isolate }),
+  },
   {
     weight: 5,
     arbitrary: fc.record({
-      type: fc.constantFrom('plainGetOrSet', 'plainGetOrSet', 'plainGet', 'plainSet', 'plainDelete'),
+      type: fc.constantFrom(
+        'plainGetOrSet',
+        'plainGetOrSet',
+        'plainGet',
+        'plainSet',
+        'plainDelete',
+      ),
       isolate,
     }),
   },
-  { weight: 1, arbitrary: fc.record({ type: fc.constant('fault'), fault, lastsMs: fc.nat({ max: 20_000 }) }) },
-  { weight: 1, arbitrary: fc.record({ type: fc.constant('originFails'), lastsMs: fc.nat({ max: 30_000 }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ type: fc.constant('fault'), fault, lastsMs: fc.nat({ max: 20_000 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ type: fc.constant('originFails'), lastsMs: fc.nat({ max: 30_000 }) }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -108,7 +129,7 @@ const traffic = fc.record({
   steps: fc.array(step, { minLength: 10, maxLength: 120, size: 'max' }),
 })
 
-type Action = (typeof action) extends fc.Arbitrary<infer A> ? A : never
+type Action = typeof action extends fc.Arbitrary<infer A> ? A : never
 
 interface World {
   readonly isolates: readonly SimulatedIsolate[]
@@ -136,7 +157,7 @@ async function perform(action: Action, world: World): Promise<void> {
   } else if (!('isolate' in action)) {
     origin.save(action.key)
   } else if ('key' in action) {
-    await one[action.type as 'read' | 'expire' | 'delete' | 'expireTags'](action.key)
+    await one[action.type](action.key)
   } else if (action.type.startsWith('plain')) {
     await one[action.type as 'plainGetOrSet' | 'plainGet' | 'plainSet' | 'plainDelete']('plain')
   } else {
@@ -144,48 +165,58 @@ async function perform(action: Action, world: World): Promise<void> {
   }
 }
 
-test('keeps every promise under random traffic, faults and slow or failing loads', async () => {
-  let reads = 0
-  await fc.assert(
-    fc.asyncProperty(traffic, async ({ seed, consistency, plan, anchored, hasMemory, steps }) => {
-      const clock = createVirtualClock()
-      const simulator = createEdgeSimulator({ seed, clock, locations, consistency, latency: 'typical' })
-      const origin = new VersionedOrigin(clock)
-      const violations: string[] = []
-      const isolates = anchored.map(
-        (hasWaitUntil, index) =>
-          new SimulatedIsolate({
-            name: `isolate ${index}`,
-            location: simulator.location(locations[index % locations.length] ?? ''),
-            clock,
-            origin,
-            plan,
-            client: hasMemory ? {} : { memory: false },
-            hasWaitUntil,
-            violations,
-          }),
-      )
-      const { injectFault } = simulator
-      const world: World = {
-        isolates,
-        origin,
-        injectFault: injectFault.bind(simulator),
-        sleep: clock.sleep,
-        now: clock.now,
-      }
-      await clock.run(async () => {
-        const running: Promise<void>[] = []
-        for (const { pauseMs, action } of steps) {
-          await clock.sleep(pauseMs)
-          running.push(perform(action, world))
+test(
+  'keeps every promise under random traffic, faults and slow or failing loads',
+  async () => {
+    let reads = 0
+    await fc.assert(
+      fc.asyncProperty(traffic, async ({ seed, consistency, plan, anchored, hasMemory, steps }) => {
+        const clock = createVirtualClock()
+        const simulator = createEdgeSimulator({
+          seed,
+          clock,
+          locations,
+          consistency,
+          latency: 'typical',
+        })
+        const origin = new VersionedOrigin(clock)
+        const violations: string[] = []
+        const isolates = anchored.map(
+          (hasWaitUntil, index) =>
+            new SimulatedIsolate({
+              name: `isolate ${index}`,
+              location: simulator.location(locations[index % locations.length] ?? ''),
+              clock,
+              origin,
+              plan,
+              client: hasMemory ? {} : { memory: false },
+              hasWaitUntil,
+              violations,
+            }),
+        )
+        const { injectFault } = simulator
+        const world: World = {
+          isolates,
+          origin,
+          injectFault: injectFault.bind(simulator),
+          sleep: clock.sleep,
+          now: clock.now,
         }
-        await Promise.all(running)
-        await Promise.all(isolates.map((one) => one.settle()))
-      })
-      reads += isolates.reduce((sum, { items }) => sum + items.stats().loads, 0)
-      expect(violations).toEqual([])
-    }),
-    { numRuns, seed, endOnFailure: !isLong },
-  )
-  expect(reads).toBeGreaterThan(numRuns)
-}, isLong ? 36_000_000 : 60_000)
+        await clock.run(async () => {
+          const running: Promise<void>[] = []
+          for (const { pauseMs, action } of steps) {
+            await clock.sleep(pauseMs)
+            running.push(perform(action, world))
+          }
+          await Promise.all(running)
+          await Promise.all(isolates.map((one) => one.settle()))
+        })
+        reads += isolates.reduce((sum, { items }) => sum + items.stats().loads, 0)
+        expect(violations).toEqual([])
+      }),
+      { numRuns, seed, endOnFailure: !isLong },
+    )
+    expect(reads).toBeGreaterThan(numRuns)
+  },
+  isLong ? 36_000_000 : 60_000,
+)

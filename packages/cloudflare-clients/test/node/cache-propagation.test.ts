@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { createCounter, createSimulatedClient, type SimulatedClient } from '../support/simulated-client.ts'
+import {
+  createCounter,
+  createSimulatedClient,
+  type SimulatedClient,
+} from '../support/simulated-client.ts'
 import { createEdgeSimulator, createSeededRandom } from '../../src/testing.ts'
 
 const locations = ['AMS', 'SIN', 'IAD']
@@ -16,7 +20,10 @@ interface Isolate extends SimulatedClient {
   readonly change: (change: (typeof changes)[number]) => Promise<unknown>
 }
 
-function createIsolate(client: SimulatedClient, counter: ReturnType<typeof createCounter>): Isolate {
+function createIsolate(
+  client: SimulatedClient,
+  counter: ReturnType<typeof createCounter>,
+): Isolate {
   const { cache } = client
   const load = (): Promise<{ n: number }> => Promise.resolve({ n: counter.value })
   const counts = cache.define('count', {
@@ -69,7 +76,8 @@ describe.for(['typical', 'adverse'] as const)('in %s conditions', (consistency) 
           counter,
         ),
       )
-      const readAll = (): Promise<number[]> => Promise.all(isolates.map((isolate) => isolate.read()))
+      const readAll = (): Promise<number[]> =>
+        Promise.all(isolates.map((isolate) => isolate.read()))
       /** Traffic, which keeps the memories and the caches of the locations as busy as they may be. */
       const pass = async (seconds: number): Promise<void> => {
         const endMs = clock.now() + seconds * 1000
@@ -83,7 +91,9 @@ describe.for(['typical', 'adverse'] as const)('in %s conditions', (consistency) 
         await pass(600)
         counter.value = 2
         await isolates[seed % isolates.length]?.change(change)
-        await pass(propagationSeconds[consistency] + cacheTtlSeconds + memorySeconds + writingSeconds)
+        await pass(
+          propagationSeconds[consistency] + cacheTtlSeconds + memorySeconds + writingSeconds,
+        )
         expect(await readAll()).toEqual(isolates.map(() => 2))
       })
     }

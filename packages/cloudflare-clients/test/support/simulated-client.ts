@@ -1,4 +1,8 @@
-import { CacheClient, type CacheClientOptions, type CacheDefinitionOptions } from '../../src/cache.ts'
+import {
+  CacheClient,
+  type CacheClientOptions,
+  type CacheDefinitionOptions,
+} from '../../src/cache.ts'
 import type { ClientEvent } from '../../src/index.ts'
 import {
   createEdgeSimulator,
@@ -17,7 +21,10 @@ export interface SimulatedClient {
   readonly settle: () => Promise<void>
 }
 
-interface SimulatedClientOptions extends Omit<CacheClientOptions, 'location' | 'now' | 'timers' | 'waitUntil'> {
+interface SimulatedClientOptions extends Omit<
+  CacheClientOptions,
+  'location' | 'now' | 'timers' | 'waitUntil'
+> {
   /** One that other clients share. Default: one location that is strongly consistent. */
   readonly simulator?: EdgeSimulator
   readonly location?: string
@@ -38,14 +45,20 @@ export function createSimulator(options: EdgeSimulatorOptions = {}): EdgeSimulat
 
 /** An isolate in a location of the edge simulator, on its clock. */
 export function createSimulatedClient(options: SimulatedClientOptions = {}): SimulatedClient {
-  const { simulator = createSimulator(), location = 'AMS', hasWaitUntil = true, wrap, ...rest } = options
+  const {
+    simulator = createSimulator(),
+    location = 'AMS',
+    hasWaitUntil = true,
+    wrap,
+    ...rest
+  } = options
   const { clock } = simulator
   const kv = simulator.location(location).kv('CACHE_KV')
   const events: ClientEvent[] = []
   const background = new Set<Promise<unknown>>()
   const cache = new CacheClient(wrap?.(kv) ?? kv, {
     now: clock.now,
-    timers: clock as Required<CacheClientOptions>['timers'],
+    timers: clock,
     onEvent: (event) => events.push(event),
     random: () => 0,
     ...rest,

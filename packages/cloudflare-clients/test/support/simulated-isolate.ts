@@ -46,12 +46,12 @@ interface Promises {
   soft: number
 }
 
-export const plainTtlSeconds = 20
+const plainTtlSeconds = 20
 const takeoverMs = 1000
 /** A load that somebody waited for is as old as it took: a slow load, and a write that it waited for. */
 const maxLoadMs = 60_000
 
-export function tagOf(key: string): string {
+function tagOf(key: string): string {
   return `tag-${key.charCodeAt(0) % 2}`
 }
 
@@ -62,7 +62,10 @@ export class SimulatedIsolate {
   readonly #options: IsolateOptions
   readonly #promises = new Map<string, Promises>()
   readonly #background = new Set<Promise<unknown>>()
-  readonly #loading = new Map<string, Set<{ readonly beganMs: number; readonly calledMs: number }>>()
+  readonly #loading = new Map<
+    string,
+    Set<{ readonly beganMs: number; readonly calledMs: number }>
+  >()
   readonly #lastPutMs = new Map<string, number>()
   readonly #expiring = new Map<string, number>()
   #invalidatedAtMs = -Infinity
@@ -78,7 +81,7 @@ export class SimulatedIsolate {
     })
     this.cache = new CacheClient(kv, {
       now: clock.now,
-      timers: clock as Required<CacheClientOptions>['timers'],
+      timers: clock,
       random: createSeededRandom(name),
       onEvent: () => undefined,
       takeoverMs,
@@ -124,7 +127,8 @@ export class SimulatedIsolate {
     const befores = new Map(keys.map((key) => [key, { ...this.#of(key) }]))
     await this.#reading(async () => {
       const found = await this.items.getMany(keys)
-      if (found.size !== befores.size) this.#violate(`getMany gave ${found.size} of ${befores.size}`)
+      if (found.size !== befores.size)
+        this.#violate(`getMany gave ${found.size} of ${befores.size}`)
       for (const [key, before] of befores) {
         this.#check(key, before, { value: found.get(key) ?? null })
       }
@@ -169,7 +173,8 @@ export class SimulatedIsolate {
     this.#options.origin.save(key)
     const expiring = this.#invalidate(() => this.cache.expireTags([tagOf(key)]))
     this.#of(key)
-    for (const other of this.#itemKeys()) if (tagOf(other) === tagOf(key)) this.#raise(other, 'soft')
+    for (const other of this.#itemKeys())
+      if (tagOf(other) === tagOf(key)) this.#raise(other, 'soft')
     await expiring
   }
 
@@ -245,7 +250,9 @@ export class SimulatedIsolate {
     try {
       await work()
     } catch (error) {
-      const isLoads = error instanceof OriginError || (error instanceof CacheLoadError && error.code === 'load_timeout')
+      const isLoads =
+        error instanceof OriginError ||
+        (error instanceof CacheLoadError && error.code === 'load_timeout')
       if (!isLoads) this.#violate(`a caller got ${String(error)}`)
     }
   }
@@ -274,7 +281,9 @@ export class SimulatedIsolate {
     for (const { beganMs, calledMs } of loads) {
       const isDetached = this.#invalidatedAtMs >= calledMs
       if (own.beganMs - beganMs < takeoverMs && !isDetached) {
-        this.#violate(`${key} is loaded again ${own.beganMs - beganMs} ms after a load that goes on`)
+        this.#violate(
+          `${key} is loaded again ${own.beganMs - beganMs} ms after a load that goes on`,
+        )
       }
     }
     loads.add(own)
@@ -290,11 +299,18 @@ export class SimulatedIsolate {
     const sinceMs = now() - (this.#lastPutMs.get(name) ?? -Infinity)
     this.#lastPutMs.set(name, now())
     // Invalidations are tried at once, and rather meet a 429 than wait.
-    const isUrgent = !/^(cache:|plain)/.test(name) || (this.#expiring.get(name.slice('cache:item:'.length)) ?? 0) > 0
-    if (sinceMs < 1000 && !isUrgent) this.#violate(`${name} was written ${sinceMs} ms after a write`)
+    const isUrgent =
+      !/^(cache:|plain)/.test(name) ||
+      (this.#expiring.get(name.slice('cache:item:'.length)) ?? 0) > 0
+    if (sinceMs < 1000 && !isUrgent)
+      this.#violate(`${name} was written ${sinceMs} ms after a write`)
   }
 
-  #check(key: string, before: Promises, read: { value: Item | null; status?: CacheRead<Item>['status'] }): void {
+  #check(
+    key: string,
+    before: Promises,
+    read: { value: Item | null; status?: CacheRead<Item>['status'] },
+  ): void {
     const { plan } = this.#options
     const { value, status } = read
     const standsIn = status === 'stale_if_error' || status === undefined
@@ -307,11 +323,19 @@ export class SimulatedIsolate {
       unknown: Math.max(plan.stale, plan.staleIfError),
     }[status ?? 'unknown']
     const boundMs = (plan.fresh + graceSeconds) * 1000
-    this.#checkItem(key, before, { value, boundMs, isFromOrigin: status === 'miss' || status === undefined })
+    this.#checkItem(key, before, {
+      value,
+      boundMs,
+      isFromOrigin: status === 'miss' || status === undefined,
+    })
     if (value !== null && !standsIn && value.version < before.soft) {
       this.#violate(`${key} ${value.version} is a ${status} after ${before.soft} was expired`)
     }
-    if (value !== null && plan.codec === undefined && !(Object.isFrozen(value) && Object.isFrozen(value.parts))) {
+    if (
+      value !== null &&
+      plan.codec === undefined &&
+      !(Object.isFrozen(value) && Object.isFrozen(value.parts))
+    ) {
       this.#violate(`${key} is not frozen`)
     }
     if (plan.codec !== undefined) value?.parts.push('changed')
@@ -326,7 +350,11 @@ export class SimulatedIsolate {
   #checkItem(
     key: string,
     before: Promises,
-    { value, boundMs, isFromOrigin }: { value: Item | null; boundMs: number; isFromOrigin: boolean },
+    {
+      value,
+      boundMs,
+      isFromOrigin,
+    }: { value: Item | null; boundMs: number; isFromOrigin: boolean },
   ): void {
     const { clock, origin } = this.#options
     const promises = this.#of(key)
@@ -338,7 +366,9 @@ export class SimulatedIsolate {
     promises.served = Math.max(promises.served, version)
     if (value.key !== key) this.#violate(`${key} is ${value.key}`)
     if (value.parts.length !== 1) this.#violate(`${key} was changed by another reader`)
-    if (version < before.served) this.#violate(`${key} went back from ${before.served} to ${version}`)
-    if (version < before.hard) this.#violate(`${key} ${version} is served after ${before.hard} was written or deleted`)
+    if (version < before.served)
+      this.#violate(`${key} went back from ${before.served} to ${version}`)
+    if (version < before.hard)
+      this.#violate(`${key} ${version} is served after ${before.hard} was written or deleted`)
   }
 }

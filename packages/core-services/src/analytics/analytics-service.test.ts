@@ -1,6 +1,7 @@
 import { applyD1Migrations, reset } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { createEmptyKV } from '@codex/cloudflare-clients'
+import { createVirtualClock } from '@codex/cloudflare-clients/testing'
 import { purchases, refunds, users } from '@codex/database'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
@@ -47,10 +48,10 @@ async function addPurchase(contentId: string, atMs: number, currency = 'usd') {
 }
 
 function createService(kv: KVNamespace = env.CACHE_KV) {
-  const clock = { nowMs: noon }
-  const now = () => clock.nowMs
+  const clock = createVirtualClock({ startMs: noon })
+  const { now } = clock
   const metered = createMeteredDatabase()
-  const cache = createCache(kv, now)
+  const cache = createCache(kv, clock)
   const service = createAnalyticsService({
     database: metered.database,
     cache,
@@ -111,21 +112,21 @@ describe('daily', () => {
     const { service, clock } = createService()
     const miss = await service.daily(day)
     await addPurchase('one', noon)
-    clock.nowMs += 59_999
+    await clock.advance(59_999)
     expect(await service.daily(day)).toEqual(miss)
-    clock.nowMs += 1
+    await clock.advance(1)
     expect(expectOk(await service.daily(day)).analytics.purchases).toBe(1)
   })
 
   it('keeps a past day for 24 h', async () => {
     const { service, clock, count } = createService()
-    clock.nowMs = endMs
+    await clock.advance(endMs - noon)
     const miss = await service.daily(day)
     const queries = count.queries
-    clock.nowMs += 86_399_999
+    await clock.advance(86_399_999)
     expect(await service.daily(day)).toEqual(miss)
     expect(count.queries).toBe(queries)
-    clock.nowMs += 1
+    await clock.advance(1)
     await service.daily(day)
     expect(count.queries).toBe(queries * 2)
   })
@@ -169,7 +170,7 @@ describe('daily', () => {
 describe('invalidateAt', () => {
   it('lets a late event be seen in a past day’s figures', async () => {
     const { service, clock } = createService()
-    clock.nowMs = endMs
+    await clock.advance(endMs - noon)
     await service.daily(day)
     await addPurchase('one', endMs - 1)
     expect(await service.invalidateAt(endMs - 1)).toBe(true)
@@ -178,7 +179,7 @@ describe('invalidateAt', () => {
 
   it('says when a past day could not be invalidated', async () => {
     const { service, clock } = createService(createFailingKV())
-    clock.nowMs = endMs
+    await clock.advance(endMs - noon)
     expect(await service.invalidateAt(endMs - 1)).toBe(false)
     expect(await service.invalidateAt(endMs)).toBe(true)
   })

@@ -1,16 +1,13 @@
-import { keys, type CacheClient } from '@codex/cloudflare-clients'
 import { content, purchases, refunds, users, type Database } from '@codex/database'
 import { and, asc, count, desc, eq, gte, lt, sql, type Column } from 'drizzle-orm'
 import * as v from 'valibot'
-import { invalidate } from '../cache/invalidate.ts'
-import { readThrough } from '../cache/read-through.ts'
+import { invalidate, staleEntry } from '../cache/invalidate.ts'
+import type { ServiceCache } from '../cache/service-cache.ts'
 import { logServiceEvent, type ServiceEventReporter } from '../cache/service-event.ts'
 import { platformCurrency } from '../content/content-input.ts'
 import { invalidInput, parseInput, type InvalidInput } from '../validation/parse-input.ts'
 import { toRange, toUtcDay, utcDaySchema } from './utc-day.ts'
 
-const pastDayTtlSeconds = 86_400
-const currentDayTtlSeconds = 60
 const topContentLimit = 5
 
 const dailyAnalyticsSchema = v.object({
@@ -38,7 +35,8 @@ export type DailyAnalytics = v.InferOutput<typeof dailyAnalyticsSchema>
 
 export interface AnalyticsServiceOptions {
   readonly database: Database
-  readonly cache: CacheClient
+  /** Takes the definition of this service, so each client makes one of it. */
+  readonly cache: ServiceCache
   /** Epoch milliseconds. Default: `Date.now`. */
   readonly now?: () => number
   /** Hears of a cache entry that could not be deleted. Default: one line on the console. */
@@ -68,8 +66,6 @@ export function createAnalyticsService({
   now = Date.now,
   onEvent = logServiceEvent,
 }: AnalyticsServiceOptions): AnalyticsService {
-  const keyOf = (day: string): string => keys.cache('analytics', day)
-
   const load = async (day: string): Promise<DailyAnalytics> => {
     const { start, end } = toRange(day)
     const onDay = (column: Column) => and(gte(column, start), lt(column, end))
@@ -113,6 +109,22 @@ export function createAnalyticsService({
     }
   }
 
+  const dayKey = (day: string): [string] => [day]
+  const days = cache.define<string, DailyAnalytics>('analytics', {
+    key: dayKey,
+    load: (day, { setFresh }) => {
+      // It still grows.
+      if (day >= toUtcDay(now())) setFresh('1m')
+      return load(day)
+    },
+    schema: dailyAnalyticsSchema,
+    fresh: '1d',
+    // To the second, because the current day's figures are promised to be no older than a minute.
+    jitter: 0,
+    // The webhook worker corrects a past day, and only an owner looks at it.
+    memory: false,
+  })
+
   return {
     async daily(day) {
       const parsed = parseInput(utcDaySchema, day)
@@ -120,18 +132,15 @@ export function createAnalyticsService({
       const today = toUtcDay(now())
       // Days as they are written compare as dates do.
       if (day > today) return invalidInput({ path: '', message: 'That day has not begun' })
-      const cached = await readThrough(cache, {
-        key: keyOf(day),
-        ttlSeconds: day === today ? currentDayTtlSeconds : pastDayTtlSeconds,
-        schema: dailyAnalyticsSchema,
-        load: () => load(day),
-      })
-      return { ok: true, analytics: cached ?? (await load(day)) }
+      return { ok: true, analytics: (await days.get(day)) ?? (await load(day)) }
     },
 
     async invalidateAt(epochMs) {
       const day = toUtcDay(epochMs)
-      return day >= toUtcDay(now()) || invalidate(cache, [keyOf(day)], { onEvent })
+      return (
+        day >= toUtcDay(now()) ||
+        invalidate([staleEntry(days, { id: day, key: dayKey })], { onEvent })
+      )
     },
   }
 }

@@ -1,7 +1,7 @@
 /** Something an operator should know about although the caller got its answer. */
 export interface ServiceEvent {
   readonly type: 'cache_invalidation_failed'
-  /** The cache keys that may stay stale until their TTL ends. */
+  /** The cache keys that may be served as they were until they end. */
   readonly keys: readonly string[]
   readonly error: unknown
 }

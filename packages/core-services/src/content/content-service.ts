@@ -1,7 +1,8 @@
-import type { CacheClient } from '@codex/cloudflare-clients'
 import type { Database } from '@codex/database'
+import type { ServiceCache } from '../cache/service-cache.ts'
 import { logServiceEvent, type ServiceEventReporter } from '../cache/service-event.ts'
 import type { InvalidInput, NotFound } from '../validation/parse-input.ts'
+import { defineContentCache } from './content-cache.ts'
 import type { ContentDraftInput, ContentPatchInput } from './content-input.ts'
 import type {
   Category,
@@ -16,7 +17,8 @@ import { createPublishedContent } from './published-content.ts'
 
 export interface ContentServiceOptions {
   readonly database: Database
-  readonly cache: CacheClient
+  /** Takes the definitions of this service, so each client makes one of it. */
+  readonly cache: ServiceCache
   /** Epoch milliseconds. Default: `Date.now`. */
   readonly now?: () => number
   /** Hears of cache entries that could not be deleted. Default: one line on the console. */
@@ -56,10 +58,11 @@ export interface FeaturedItem {
 /**
  * What the platform offers, and each creator's own items.
  *
- * Public reads are cached: lists, a creator's too, and item pages for 300 s, featured for 1800 s. A change deletes every entry that shows
- * the item, after the database has it. Other locations of KV may serve a deleted entry for 60 s or more, and a read that
- * overlaps the change can store the old state once more, so the bound for readers is the entry's TTL. A creator's own
- * reads are never cached. Whether a cache works, fails or is absent changes no answer.
+ * Public reads are cached: lists, a creator's too, and item pages are fresh for 5 min, featured for 30 min. A change deletes every
+ * entry that shows the item, after the database has it: this isolate shows it at once, others within 5 s and what KV takes to show
+ * it, usually within 60 s. A read that overlaps the change can store the old state once more, so the bound for readers is how
+ * long the entry is fresh. While the database fails, public reads are answered with what is cached for a day more. A
+ * creator's own reads are never cached. Whether a cache works, fails or is absent changes no answer. What is returned is frozen.
  *
  * @see docs/decisions/002-content-cache-keys.md
  */
@@ -121,9 +124,10 @@ export function createContentService({
   now = Date.now,
   onEvent = logServiceEvent,
 }: ContentServiceOptions): ContentService {
+  const contentCache = defineContentCache(cache, database)
   return {
-    ...createPublishedContent({ database, cache }),
-    ...createFeaturedContent({ database, cache, onEvent }),
-    ...createCreatorContent({ database, cache, now, onEvent }),
+    ...createPublishedContent({ database, cache: contentCache }),
+    ...createFeaturedContent({ database, cache: contentCache, onEvent }),
+    ...createCreatorContent({ database, cache: contentCache, now, onEvent }),
   }
 }

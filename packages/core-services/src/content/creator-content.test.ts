@@ -311,9 +311,9 @@ describe('what readers see after a change', () => {
     expect(await cached()).toEqual(before)
     expectOk(await service.publish('ada', 'draft'))
     expect(await cached()).toEqual([
-      'cache:content:category:video',
-      'cache:content:featured',
-      'cache:content:item:one',
+      'cache:content-featured:all',
+      'cache:content-item:one',
+      'cache:content-list:category:video',
     ])
   })
 
@@ -341,11 +341,11 @@ describe('what readers see after a change', () => {
       {
         type: 'cache_invalidation_failed',
         keys: [
-          'cache:content:creator:ada',
-          'cache:content:newest',
-          'cache:content:category:audio',
-          'cache:content:item:one',
-          'cache:content:featured',
+          'cache:content-list:creator:ada',
+          'cache:content-list:newest',
+          'cache:content-list:category:audio',
+          'cache:content-item:one',
+          'cache:content-featured:all',
         ],
         error: expect.any(Error) as unknown,
       },

@@ -1,4 +1,3 @@
-import type { CacheClient } from '@codex/cloudflare-clients'
 import { categories, content, creators, mediaItems, type Database } from '@codex/database'
 import { and, eq, sql } from 'drizzle-orm'
 import { invalidate } from '../cache/invalidate.ts'
@@ -12,7 +11,7 @@ import {
   type InputIssue,
   type NotFound,
 } from '../validation/parse-input.ts'
-import { keysShowing } from './content-cache.ts'
+import { entriesShowing, type ContentCache } from './content-cache.ts'
 import { contentDraftSchema, contentPatchSchema, platformCurrency } from './content-input.ts'
 import { after, selectForCreator, toCreatorContent } from './content-queries.ts'
 import type { ContentChange, ContentService } from './content-service.ts'
@@ -33,7 +32,7 @@ export function createCreatorContent({
   onEvent,
 }: {
   readonly database: Database
-  readonly cache: CacheClient
+  readonly cache: ContentCache
   readonly now: () => number
   readonly onEvent: ServiceEventReporter
 }): Pick<
@@ -97,8 +96,9 @@ export function createCreatorContent({
     if (before === undefined || changed === undefined) return notFound
 
     const current = toCreatorContent(changed)
-    const stale = keysShowing([toCreatorContent(before), current], { creatorId })
-    const cacheInvalidated = await invalidate(cache, stale, { onEvent })
+    const versions = [toCreatorContent(before), current]
+    const stale = entriesShowing(cache, { versions, creatorId })
+    const cacheInvalidated = await invalidate(stale, { onEvent })
     return { ok: true, content: current, cacheInvalidated }
   }
 

@@ -86,7 +86,7 @@ describe('setFeatured', () => {
     const { service, events } = createService(createFailingKV())
     expect(await service.setFeatured('one', true)).toMatchObject({ cacheInvalidated: false })
     expect(events).toMatchObject([
-      { type: 'cache_invalidation_failed', keys: ['cache:content:featured'] },
+      { type: 'cache_invalidation_failed', keys: ['cache:content-featured:all'] },
     ])
     expect(await featuredSlugs(service)).toEqual(['one'])
   })

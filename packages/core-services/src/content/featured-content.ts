@@ -1,10 +1,9 @@
-import type { CacheClient } from '@codex/cloudflare-clients'
 import { content, type Database } from '@codex/database'
 import { and, desc, eq } from 'drizzle-orm'
 import { invalidate } from '../cache/invalidate.ts'
 import type { ServiceEventReporter } from '../cache/service-event.ts'
 import { notFound } from '../validation/parse-input.ts'
-import { contentKeys } from './content-cache.ts'
+import { staleFeatured, type ContentCache } from './content-cache.ts'
 import type { ContentService } from './content-service.ts'
 
 /** What the owner puts in front, never read through the cache. */
@@ -14,7 +13,7 @@ export function createFeaturedContent({
   onEvent,
 }: {
   readonly database: Database
-  readonly cache: CacheClient
+  readonly cache: ContentCache
   readonly onEvent: ServiceEventReporter
 }): Pick<ContentService, 'listAllFeatured' | 'setFeatured'> {
   return {
@@ -36,7 +35,7 @@ export function createFeaturedContent({
         .where(and(eq(content.slug, slug), published))
         .returning({ slug: content.slug, title: content.title })
       if (changed === undefined) return notFound
-      const cacheInvalidated = await invalidate(cache, [contentKeys.featured], { onEvent })
+      const cacheInvalidated = await invalidate([staleFeatured(cache)], { onEvent })
       return { ok: true, ...changed, cacheInvalidated }
     },
   }

@@ -1,6 +1,7 @@
 import { applyD1Migrations, reset } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { createEmptyKV } from '@codex/cloudflare-clients'
+import { createVirtualClock } from '@codex/cloudflare-clients/testing'
 import { categories, content } from '@codex/database'
 import { eq } from 'drizzle-orm'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -9,13 +10,13 @@ import {
   addCreator,
   addItem,
   addItems,
+  createBreakableDatabase,
   createCache,
   createFailingKV,
   createMeteredDatabase,
   database,
   expectOk,
 } from '../../test/fixtures.ts'
-import { contentKeys } from './content-cache.ts'
 import { createContentService, type Page } from './content-service.ts'
 import type { ContentSummary } from './content-shapes.ts'
 import type { ListPublishedInput } from './page.ts'
@@ -205,7 +206,7 @@ describe('listPublished', () => {
     'asks the database when the cached list is %s',
     async (damaged) => {
       await addMany(3)
-      await env.CACHE_KV.put(contentKeys.newest, damaged)
+      await env.CACHE_KV.put('cache:content-list:newest', damaged)
       const { service } = createService()
       expect(await collect(service, { pageSize: 2 })).toHaveLength(3)
     },
@@ -306,7 +307,7 @@ describe('listPublishedByCreator', () => {
       reason: 'not_found',
     })
     const { keys } = await env.CACHE_KV.list()
-    expect(keys.map(({ name }) => name)).toEqual(['cache:content:creator:ada'])
+    expect(keys.map(({ name }) => name)).toEqual(['cache:content-list:creator:ada'])
   })
 
   it('refuses a cursor that no page returned', async () => {
@@ -366,6 +367,76 @@ describe('listCategories', () => {
     expect(miss.map((category) => category.slug)).toEqual(['video', 'audio'])
     expect(await service.listCategories()).toEqual(miss)
     expect(count.queries).toBe(1)
+  })
+})
+
+describe('while the database fails', () => {
+  const item = { id: 'one', creatorId: 'ada', categoryId: 'category-audio', publishedAtMs: start }
+
+  /** What every public page reads. */
+  const readAll = (service: ReturnType<typeof createContentService>) =>
+    Promise.all([
+      service.listCategories(),
+      service.listPublished(),
+      service.listPublished({ categorySlug: 'audio' }),
+      service.listPublishedByCreator('ada'),
+      service.listFeatured(),
+      service.getPublishedBySlug('one'),
+    ])
+
+  async function startOutage() {
+    await addItem({ ...item, featured: true })
+    const { database: breakable, outage } = createBreakableDatabase()
+    const clock = createVirtualClock()
+    const createIsolate = () =>
+      createContentService({ database: breakable, cache: createCache(env.CACHE_KV, clock) })
+    const service = createIsolate()
+    const shown = await readAll(service)
+    outage.on = true
+    return { service, createIsolate, clock, shown, outage }
+  }
+
+  it('every public read is answered with what is cached, in every isolate, for a day after it was fresh', async () => {
+    const { service, createIsolate, clock, shown } = await startOutage()
+    expect(await readAll(service)).toEqual(shown)
+    await clock.advance(300_000 + 86_399_999)
+    expect(await readAll(service)).toEqual(shown)
+    expect(await readAll(createIsolate())).toEqual(shown)
+    await clock.advance(2)
+    await expect(createIsolate().listPublished()).rejects.toThrow()
+  })
+
+  it('what is not cached fails, and a sale never sees the cached price', async () => {
+    const { service } = await startOutage()
+    await expect(service.listPublished({ categorySlug: 'video' })).rejects.toThrow()
+    await expect(service.getPublishedBySlug('one', { fresh: true })).rejects.toThrow()
+    await expect(service.getWithdrawnBySlug('one')).rejects.toThrow()
+  })
+
+  it('what was taken off before stays off', async () => {
+    const { service, createIsolate, outage } = await startOutage()
+    outage.on = false
+    expectOk(await service.unpublish('ada', 'one'))
+    outage.on = true
+    await expect(service.getPublishedBySlug('one')).rejects.toThrow()
+    await expect(createIsolate().getPublishedBySlug('one')).rejects.toThrow()
+  })
+})
+
+describe('another isolate', () => {
+  it('shows a change after five seconds', async () => {
+    await addMany(1)
+    const clock = createVirtualClock()
+    const createIsolate = () =>
+      createContentService({ database, cache: createCache(env.CACHE_KV, clock) })
+    const [here, elsewhere] = [createIsolate(), createIsolate()]
+    for (const service of [here, elsewhere]) expectOk(await service.listPublished())
+    expectOk(await here.unpublish('ada', 'category-audio-000'))
+    expect(expectOk(await here.listPublished()).items).toEqual([])
+    await clock.advance(4999)
+    expect(expectOk(await elsewhere.listPublished()).items).toHaveLength(1)
+    await clock.advance(1)
+    expect(expectOk(await elsewhere.listPublished()).items).toEqual([])
   })
 })
 

@@ -1,45 +1,16 @@
-import type { CacheClient } from '@codex/cloudflare-clients'
-import { categories, content, creators, type Database } from '@codex/database'
-import { and, asc, eq, type SQL } from 'drizzle-orm'
-import * as v from 'valibot'
-import { readThrough } from '../cache/read-through.ts'
+import type { Database } from '@codex/database'
 import { isSlug } from '../slug/slugify.ts'
 import { notFound, parseInput, type NotFound } from '../validation/parse-input.ts'
 import {
-  contentKeys,
-  featuredTtlSeconds,
-  listHeadSchema,
-  publishedTtlSeconds,
+  loadItem,
+  loadList,
+  type ContentCache,
   type ListHead,
+  type PublishedList,
 } from './content-cache.ts'
-import { after, selectBySlug, selectPublished, toSummary } from './content-queries.ts'
 import type { ContentService, Page } from './content-service.ts'
-import {
-  categorySchema,
-  contentSummarySchema,
-  publishedContentSchema,
-  type ContentSummary,
-  type PublishedContent,
-} from './content-shapes.ts'
-import {
-  listPublishedSchema,
-  maxPageSize,
-  pageSchema,
-  toPage,
-  type PageRequest,
-  type Position,
-} from './page.ts'
-
-/** How many of the featured items readers see. */
-export const featuredLimit = 6
-
-/** A list of published items: which ones, under which key its head is cached, and whether it can be empty. */
-interface PublishedList {
-  readonly key: string
-  readonly where?: SQL
-  /** Whether what the list is of exists. Asked only when the list has no items. */
-  readonly exists: () => Promise<boolean>
-}
+import type { ContentSummary } from './content-shapes.ts'
+import { listPublishedSchema, pageSchema, toPage, type PageRequest, type Position } from './page.ts'
 
 /** What everyone may read, through the cache. */
 export function createPublishedContent({
@@ -47,7 +18,7 @@ export function createPublishedContent({
   cache,
 }: {
   readonly database: Database
-  readonly cache: CacheClient
+  readonly cache: ContentCache
 }): Pick<
   ContentService,
   | 'listCategories'
@@ -57,161 +28,72 @@ export function createPublishedContent({
   | 'getPublishedBySlug'
   | 'getWithdrawnBySlug'
 > {
-  const selectSummaries = async (options: {
-    readonly where?: SQL | undefined
-    readonly limit: number
-  }): Promise<ContentSummary[]> => (await selectPublished(database, options)).map(toSummary)
-
-  /** `undefined` when what the list is of does not exist, which is not cached: anyone can make up names. */
-  const loadList = async (
-    { where, exists }: PublishedList,
-    { position, limit }: { readonly position?: Position; readonly limit: number },
-  ): Promise<ContentSummary[] | undefined> => {
-    const items = await selectSummaries({
-      where: and(where, after(content.publishedAt, position)),
-      limit,
-    })
-    if (items.length > 0 || (await exists())) return items
-    return undefined
-  }
-
-  const loadHead = async (list: PublishedList): Promise<ListHead | undefined> => {
-    const items = await loadList(list, { limit: maxPageSize + 1 })
-    return items && { items: items.slice(0, maxPageSize), complete: items.length <= maxPageSize }
-  }
-
   const readPage = async (
     list: PublishedList,
     { cursor: position, pageSize }: PageRequest,
   ): Promise<Page<ContentSummary> | NotFound> => {
-    if (position === undefined) {
-      const head = await readThrough(cache, {
-        key: list.key,
-        ttlSeconds: publishedTtlSeconds,
-        schema: listHeadSchema,
-        load: () => loadHead(list),
-      })
-      return head === undefined ? notFound : { ok: true, ...cutFromHead(head.items, head) }
+    const head = await cache.lists.get(list)
+    if (head === null) return notFound
+    const inside = cutFromHead(head, { position, pageSize })
+    if (inside !== null) {
+      const moreFollow = !head.complete
+      return { ok: true, ...toPage(inside, { pageSize, positionOf, moreFollow }) }
     }
-
-    // A later page is a cut of the same entry while it lies inside. Only a first page fills the entry, so that a deep
-    // page costs one query and not two.
-    const head: unknown = await cache.get(list.key)
-    if (v.is(listHeadSchema, head)) {
-      const index = head.items.findIndex(
-        (item) => item.id === position.id && Date.parse(item.publishedAt) === position.atMs,
-      )
-      const rest = head.items.slice(index + 1)
-      if (index >= 0 && (head.complete || rest.length >= pageSize)) {
-        return { ok: true, ...cutFromHead(rest, head) }
-      }
-    }
-    const items = await loadList(list, { position, limit: pageSize + 1 })
+    // Deeper than what is cached.
+    const items = await loadList(database, list, {
+      ...(position !== undefined && { position }),
+      limit: pageSize + 1,
+    })
     return items === undefined ? notFound : { ok: true, ...toPage(items, { pageSize, positionOf }) }
-
-    function cutFromHead(items: readonly ContentSummary[], { complete }: ListHead) {
-      return toPage(items, { pageSize, positionOf, moreFollow: !complete })
-    }
-  }
-
-  const loadItem = async (
-    slug: string,
-    state: 'published' | 'withdrawn',
-  ): Promise<PublishedContent | undefined> => {
-    const [row] = await selectBySlug(database, { slug, state })
-    return row && { ...toSummary(row), body: row.body }
   }
 
   return {
     async listCategories() {
-      const cached = await readThrough(cache, {
-        key: contentKeys.categories,
-        ttlSeconds: publishedTtlSeconds,
-        schema: v.array(categorySchema),
-        load: () =>
-          database
-            .select({
-              id: categories.id,
-              slug: categories.slug,
-              name: categories.name,
-              description: categories.description,
-            })
-            .from(categories)
-            .orderBy(asc(categories.position), asc(categories.name)),
-      })
-      return cached ?? []
+      return (await cache.categories.get()) ?? []
     },
 
     async listPublished(input = {}) {
       const parsed = parseInput(listPublishedSchema, input)
       if (!parsed.ok) return parsed
       const { categorySlug, ...page } = parsed.value
-      if (categorySlug === undefined) {
-        const everything = { key: contentKeys.newest, exists: () => Promise.resolve(true) }
-        return readPage(everything, page)
-      }
+      if (categorySlug === undefined) return readPage({ of: 'everything' }, page)
       if (!isSlug(categorySlug)) return notFound
-      const category = {
-        key: contentKeys.category(categorySlug),
-        where: eq(categories.slug, categorySlug),
-        exists: () =>
-          hasRows(
-            database
-              .select({ id: categories.id })
-              .from(categories)
-              .where(eq(categories.slug, categorySlug)),
-          ),
-      }
-      return readPage(category, page)
+      return readPage({ of: 'category', slug: categorySlug }, page)
     },
 
     async listPublishedByCreator(creatorId, page = {}) {
       const parsed = parseInput(pageSchema, page)
-      if (!parsed.ok) return parsed
-      const byCreator = {
-        key: contentKeys.creator(creatorId),
-        where: eq(content.creatorId, creatorId),
-        exists: () =>
-          hasRows(
-            database
-              .select({ id: creators.userId })
-              .from(creators)
-              .where(eq(creators.userId, creatorId)),
-          ),
-      }
-      return readPage(byCreator, parsed.value)
+      return parsed.ok ? readPage({ of: 'creator', creatorId }, parsed.value) : parsed
     },
 
     async listFeatured() {
-      const cached = await readThrough(cache, {
-        key: contentKeys.featured,
-        ttlSeconds: featuredTtlSeconds,
-        schema: v.array(contentSummarySchema),
-        load: () => selectSummaries({ where: eq(content.featured, true), limit: featuredLimit }),
-      })
-      return cached ?? []
+      return (await cache.featured.get()) ?? []
     },
 
     async getPublishedBySlug(slug, { fresh = false } = {}) {
       if (!isSlug(slug)) return null
-      if (fresh) return (await loadItem(slug, 'published')) ?? null
-      const item = await readThrough(cache, {
-        key: contentKeys.item(slug),
-        ttlSeconds: publishedTtlSeconds,
-        schema: publishedContentSchema,
-        load: () => loadItem(slug, 'published'),
-      })
-      return item ?? null
+      if (!fresh) return cache.items.get(slug)
+      return (await loadItem(database, { slug, state: 'published' })) ?? null
     },
 
     async getWithdrawnBySlug(slug) {
-      return isSlug(slug) ? ((await loadItem(slug, 'withdrawn')) ?? null) : null
+      if (!isSlug(slug)) return null
+      return (await loadItem(database, { slug, state: 'withdrawn' })) ?? null
     },
   }
 }
 
-async function hasRows(query: PromiseLike<readonly unknown[]>): Promise<boolean> {
-  return (await query).length > 0
+/** The items of the head that follow the position, or `null` where the page does not lie inside. */
+function cutFromHead(
+  { items, complete }: ListHead,
+  { position, pageSize }: { readonly position: Position | undefined; readonly pageSize: number },
+): readonly ContentSummary[] | null {
+  if (position === undefined) return items
+  const index = items.findIndex(
+    (item) => item.id === position.id && Date.parse(item.publishedAt) === position.atMs,
+  )
+  const rest = items.slice(index + 1)
+  return index >= 0 && (complete || rest.length >= pageSize) ? rest : null
 }
 
 function positionOf(item: ContentSummary): Position {

@@ -106,7 +106,7 @@ describe('getBucket', () => {
 
   it('asks the database when the cached value is damaged', async () => {
     await addCreator('ada')
-    await env.CACHE_KV.put('cache:creators:bucket:ada', '{"storagePrefix":7}')
+    await env.CACHE_KV.put('cache:creator-bucket:ada', '{"storagePrefix":7}')
     expect(await createService().service.getBucket('ada')).toEqual({
       storagePrefix: 'creators/ada',
     })

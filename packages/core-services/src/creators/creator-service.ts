@@ -1,8 +1,7 @@
-import { keys, type CacheClient } from '@codex/cloudflare-clients'
 import { creators, users, type CreatorRow, type Database } from '@codex/database'
 import { eq } from 'drizzle-orm'
 import * as v from 'valibot'
-import { readThrough } from '../cache/read-through.ts'
+import type { ServiceCache } from '../cache/service-cache.ts'
 import { insertWithSlug } from '../slug/insert-with-slug.ts'
 import { isSlug, slugify } from '../slug/slugify.ts'
 import {
@@ -11,9 +10,6 @@ import {
   type InvalidInput,
   type NotFound,
 } from '../validation/parse-input.ts'
-
-const bucketTtlSeconds = 86_400
-const profileTtlSeconds = 300
 
 const bucketSchema = v.object({ storagePrefix: v.string() })
 /** Where a creator's uploads live in the media bucket: object keys are `{storagePrefix}/…`. */
@@ -36,7 +32,8 @@ export type Creator = Readonly<v.InferOutput<typeof creatorSchema>>
 
 export interface CreatorServiceOptions {
   readonly database: Database
-  readonly cache: CacheClient
+  /** Takes the definitions of this service, so each client makes one of it. */
+  readonly cache: ServiceCache
 }
 
 /** Who publishes here, and where their uploads are kept. */
@@ -46,7 +43,7 @@ export interface CreatorService {
    * someone is no creator is not cached, so that a new one can upload at once.
    */
   getBucket(creatorId: string): Promise<CreatorBucket | null>
-  /** `null` when no creator has this handle, which is not cached. A creator's face is, for 300 s. */
+  /** `null` when no creator has this handle, which is not cached. A creator's face is: it does not change yet. */
   getByHandle(handle: string): Promise<Creator | null>
   /**
    * Makes the user a creator if they are none: a handle from their name and a place for uploads. Any number of calls
@@ -63,35 +60,33 @@ export function createCreatorService({ database, cache }: CreatorServiceOptions)
     return row && toCreator(row)
   }
 
-  return {
-    async getBucket(creatorId) {
-      const bucket = await readThrough(cache, {
-        key: keys.cache('creators', 'bucket', creatorId),
-        ttlSeconds: bucketTtlSeconds,
-        schema: bucketSchema,
-        load: async () => {
-          const [row] = await database
-            .select({ storagePrefix: creators.storagePrefix })
-            .from(creators)
-            .where(eq(creators.userId, creatorId))
-          return row
-        },
-      })
-      return bucket ?? null
+  const buckets = cache.define<string, CreatorBucket>('creator-bucket', {
+    load: async (creatorId) => {
+      const [row] = await database
+        .select({ storagePrefix: creators.storagePrefix })
+        .from(creators)
+        .where(eq(creators.userId, creatorId))
+      return row
     },
+    schema: bucketSchema,
+    fresh: '1d',
+  })
+  const profiles = cache.define<string, Creator>('creator-profile', {
+    load: async (handle) => {
+      const [row] = await database.select().from(creators).where(eq(creators.handle, handle))
+      return row && toCreator(row)
+    },
+    schema: creatorSchema,
+    fresh: '5m',
+    stale: '1h',
+    staleIfError: '1d',
+  })
+
+  return {
+    getBucket: (creatorId) => buckets.get(creatorId),
 
     async getByHandle(handle) {
-      if (!isSlug(handle)) return null
-      const creator = await readThrough(cache, {
-        key: keys.cache('creators', 'profile', handle),
-        ttlSeconds: profileTtlSeconds,
-        schema: creatorSchema,
-        load: async () => {
-          const [row] = await database.select().from(creators).where(eq(creators.handle, handle))
-          return row && toCreator(row)
-        },
-      })
-      return creator ?? null
+      return isSlug(handle) ? profiles.get(handle) : null
     },
 
     async ensureCreator(user) {

@@ -1,14 +1,9 @@
-import type { CacheClient } from '@codex/cloudflare-clients'
 import { creators, mediaItems, type Database, type MediaItemRow } from '@codex/database'
 import { and, desc, eq, inArray } from 'drizzle-orm'
+import type { ServiceCache } from '../cache/service-cache.ts'
 import { normalizeDeclaredType } from './declared-type.ts'
 import { sanitizeFilename } from './filename.ts'
-import {
-  cacheLastingStatus,
-  cacheStatus,
-  readCachedStatus,
-  type MediaStatusSummary,
-} from './media-status.ts'
+import { defineMediaStatus, summarizeStatus, type MediaStatusSummary } from './media-status.ts'
 import { createMediaTransitions, type MediaTransitions } from './media-transitions.ts'
 import { openMedia, type OpenMediaResult } from './open-media.ts'
 import { requeueStuck, type RequeueStuckOptions } from './requeue-stuck.ts'
@@ -24,7 +19,8 @@ export type MediaEvent =
 
 export interface MediaServiceOptions {
   readonly database: Database
-  readonly cache: Pick<CacheClient, 'get' | 'set'>
+  /** Takes the definition of this service, so each client makes one of it. */
+  readonly cache: ServiceCache
   readonly bucket: R2Bucket
   readonly queue: Queue<TranscodingMessage>
   /** Where a creator's uploads go. Default: the creators table; the creator service answers from its cache. */
@@ -144,8 +140,9 @@ export function createMediaService({
     }
   }
 
+  const statuses = defineMediaStatus(cache, get)
   return {
-    ...createMediaTransitions({ database, cache, now }),
+    ...createMediaTransitions({ database, statuses, now }),
     get,
 
     async upload(creatorId, { filename, declaredType, sizeBytes, body, maxUploadBytes }) {
@@ -189,12 +186,7 @@ export function createMediaService({
       }
     },
 
-    async getStatus(mediaId) {
-      const cached = await readCachedStatus(cache, mediaId)
-      if (cached !== null) return cached
-      const media = await get(mediaId)
-      return media === null ? null : cacheLastingStatus(cache, media)
-    },
+    getStatus: (mediaId) => statuses.get(mediaId),
 
     listByCreator: (creatorId) =>
       database
@@ -223,7 +215,7 @@ export function createMediaService({
         .where(and(ownItem, inArray(mediaItems.status, ['uploaded', 'failed'])))
         .returning()
       if (media !== undefined) {
-        await cacheStatus(cache, media)
+        await statuses.put(mediaId, summarizeStatus(media))
         return { ok: true, media, queued: await send(mediaId) }
       }
       const [other] = await database.select().from(mediaItems).where(ownItem)

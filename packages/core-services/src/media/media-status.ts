@@ -1,11 +1,9 @@
-import { keys, type CacheClient } from '@codex/cloudflare-clients'
+import type { CacheDefinition } from '@codex/cloudflare-clients'
 import { mediaStatuses, type MediaItemRow } from '@codex/database'
 import * as v from 'valibot'
+import type { ServiceCache } from '../cache/service-cache.ts'
 
-/** How long a cached status may be served. */
-const mediaStatusTtlSeconds = 60
-
-const MediaStatusSummarySchema = v.object({
+const mediaStatusSummarySchema = v.object({
   mediaId: v.string(),
   creatorId: v.string(),
   status: v.picklist(mediaStatuses),
@@ -14,11 +12,9 @@ const MediaStatusSummarySchema = v.object({
 })
 
 /** What a page that watches an upload needs to know, and whose it is so that the page can check who asks. */
-export type MediaStatusSummary = Readonly<v.InferOutput<typeof MediaStatusSummarySchema>>
+export type MediaStatusSummary = Readonly<v.InferOutput<typeof mediaStatusSummarySchema>>
 
-type StatusCache = Pick<CacheClient, 'get' | 'set'>
-
-function summarizeStatus(media: MediaItemRow): MediaStatusSummary {
+export function summarizeStatus(media: MediaItemRow): MediaStatusSummary {
   return {
     mediaId: media.id,
     creatorId: media.creatorId,
@@ -28,43 +24,28 @@ function summarizeStatus(media: MediaItemRow): MediaStatusSummary {
   }
 }
 
-/** @returns the cached status; `null` when there is none or what is stored has another shape. */
-export async function readCachedStatus(
-  cache: StatusCache,
-  mediaId: string,
-): Promise<MediaStatusSummary | null> {
-  const cached = await cache.get<unknown>(statusKey(mediaId))
-  const parsed = v.safeParse(MediaStatusSummarySchema, cached)
-  return parsed.success ? parsed.output : null
-}
-
 /**
- * The status of a row that was read, cached if it will last.
+ * Defines the status of an item, which is cached if it will last.
  *
- * An item without an external job is done within seconds. Its passing status is not cached: other locations would go
- * on showing it for the whole TTL, and the write of `ready`, if it came within a second, would be refused by KV, which
- * takes one write per key and second.
+ * An item without an external job is done within seconds. Its passing status is not cached, because other locations
+ * would go on showing it.
  */
-export async function cacheLastingStatus(
-  cache: StatusCache,
-  media: MediaItemRow,
-): Promise<MediaStatusSummary> {
-  const isFinal = media.status === 'ready' || media.status === 'failed'
-  return isFinal || media.externalJobId !== null
-    ? cacheStatus(cache, media)
-    : summarizeStatus(media)
-}
-
-/** Writes the status of a row that is in the database already. A store that fails is the cache's to report. */
-export async function cacheStatus(
-  cache: StatusCache,
-  media: MediaItemRow,
-): Promise<MediaStatusSummary> {
-  const summary = summarizeStatus(media)
-  await cache.set(statusKey(media.id), summary, mediaStatusTtlSeconds)
-  return summary
-}
-
-function statusKey(mediaId: string): string {
-  return keys.cache('media-status', mediaId)
+export function defineMediaStatus(
+  cache: ServiceCache,
+  get: (mediaId: string) => Promise<MediaItemRow | null>,
+): CacheDefinition<string, MediaStatusSummary> {
+  return cache.define<string, MediaStatusSummary>('media-status', {
+    load: async (mediaId, { setFresh }) => {
+      const media = await get(mediaId)
+      if (media === null) return undefined
+      const isFinal = media.status === 'ready' || media.status === 'failed'
+      if (!isFinal && media.externalJobId === null) setFresh(0)
+      return summarizeStatus(media)
+    },
+    schema: mediaStatusSummarySchema,
+    fresh: '60s',
+    jitter: 0,
+    // The queue consumer puts the next status while a page watches.
+    memory: false,
+  })
 }

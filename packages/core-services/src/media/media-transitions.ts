@@ -1,7 +1,7 @@
-import type { CacheClient } from '@codex/cloudflare-clients'
+import type { CacheDefinition } from '@codex/cloudflare-clients'
 import { mediaItems, type Database, type MediaItemRow, type MediaStatus } from '@codex/database'
 import { and, eq, inArray, isNull, type SQL } from 'drizzle-orm'
-import { cacheStatus } from './media-status.ts'
+import { summarizeStatus, type MediaStatusSummary } from './media-status.ts'
 
 const maxFailureReasonLength = 300
 const unfinished: readonly MediaStatus[] = ['uploaded', 'processing']
@@ -25,7 +25,7 @@ export interface TransitionCondition {
 
 export interface MediaTransitionsOptions {
   readonly database: Database
-  readonly cache: Pick<CacheClient, 'get' | 'set'>
+  readonly statuses: CacheDefinition<string, MediaStatusSummary>
   readonly now: () => number
 }
 
@@ -57,7 +57,7 @@ export interface MediaTransitions {
 
 export function createMediaTransitions({
   database,
-  cache,
+  statuses,
   now,
 }: MediaTransitionsOptions): MediaTransitions {
   async function move(
@@ -79,13 +79,13 @@ export function createMediaTransitions({
     values: Partial<typeof mediaItems.$inferInsert>,
   ): Promise<MediaItemRow | null> {
     const row = await move(mediaId, condition, values)
-    if (row !== null) await cacheStatus(cache, row)
+    // The status is in the database already: a store that fails is the cache's to report.
+    if (row !== null) await statuses.put(mediaId, summarizeStatus(row))
     return row
   }
 
   return {
-    // KV takes one write per key and second, and an item without an external job is done within that: writing
-    // `processing` would cost the write of `ready`, which is the one that watchers wait for.
+    // Not into the cache: it passes within seconds, and other locations would go on showing it.
     markProcessing: (mediaId) =>
       move(mediaId, isNull(mediaItems.externalJobId), { status: 'processing' }),
 

@@ -1,6 +1,7 @@
 import { applyD1Migrations, reset } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { createEmptyKV } from '@codex/cloudflare-clients'
+import { createVirtualClock } from '@codex/cloudflare-clients/testing'
 import { content, purchases, users } from '@codex/database'
 import { eq } from 'drizzle-orm'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -10,6 +11,7 @@ import {
   addCreator,
   addItem,
   addUser,
+  createBreakableDatabase,
   createCache,
   createFailingKV,
   createMeteredDatabase,
@@ -120,28 +122,79 @@ describe('listForUser', () => {
     expect(await service.listForUser('nobody')).toEqual([])
     await commit(service.recordCheckout(checkout(1)))
     for (const damaged of ['{not json', '[1]', 'null']) {
-      await env.CACHE_KV.put('cache:purchases:buyer', damaged)
+      await env.CACHE_KV.put('cache:library:buyer', damaged)
       expect(await service.listForUser('buyer')).toHaveLength(1)
     }
   })
 })
 
-describe('hasPurchased', () => {
-  it('costs no query when the cached library shows it', async () => {
+describe('a cached library', () => {
+  it('is read again when it lacks what was just bought', async () => {
+    const { service } = createService()
+    expect(await service.listForUser('buyer')).toEqual([])
+    await commit(service.recordCheckout(checkout(1)))
+    expect(await service.listForUser('buyer')).toEqual([])
+    expect(await service.listForUser('buyer', { with: 'one' })).toHaveLength(1)
+    expect(await service.listForUser('buyer')).toHaveLength(1)
+  })
+
+  it('is not read again when it has what was just bought', async () => {
     const { service, count } = createService()
     await commit(service.recordCheckout(checkout(1)))
     await service.listForUser('buyer')
     const before = count.queries
-    expect(await service.hasPurchased('buyer', 'one')).toBe(true)
+    expect(await service.listForUser('buyer', { with: 'one' })).toHaveLength(1)
     expect(count.queries).toBe(before)
   })
 
-  it('sees a purchase that the cached library does not show yet, and drops that library', async () => {
+  it('is gone for an isolate that has read it when another ends it', async () => {
+    const { service } = createService()
+    expect(await service.listForUser('buyer')).toEqual([])
+    const elsewhere = createService().service
+    await commit(elsewhere.recordCheckout(checkout(1)))
+    expect(await elsewhere.invalidateUser('buyer')).toBe(true)
+    expect(await service.listForUser('buyer')).toHaveLength(1)
+  })
+
+  it('is shown while the database fails, for a day after it was fresh', async () => {
+    const { database: breakable, outage } = createBreakableDatabase()
+    const clock = createVirtualClock()
+    const cache = createCache(env.CACHE_KV, clock)
+    const service = createPurchaseService({ database: breakable, cache })
+    await commit(service.recordCheckout(checkout(1)))
+    const shown = await service.listForUser('buyer')
+    outage.on = true
+    await clock.advance(300_000 + 86_399_999)
+    expect(await service.listForUser('buyer')).toEqual(shown)
+    await clock.advance(1)
+    await expect(service.listForUser('buyer')).rejects.toThrow()
+  })
+})
+
+describe('hasPurchased', () => {
+  it('sees a purchase that the cached library does not show yet', async () => {
     const { service } = createService()
     expect(await service.listForUser('buyer')).toEqual([])
     await commit(service.recordCheckout(checkout(1)))
     expect(await service.hasPurchased('buyer', 'one')).toBe(true)
+  })
+
+  it('ends with a refund that the cached library does not show yet', async () => {
+    const { service } = createService()
+    await commit(service.recordCheckout(checkout(1)))
     expect(await service.listForUser('buyer')).toHaveLength(1)
+    await commit(service.recordRefund(refund(1)))
+    expect(await service.listForUser('buyer')).toHaveLength(1)
+    expect(await service.hasPurchased('buyer', 'one')).toBe(false)
+  })
+
+  it('is never answered from the cache while the database fails', async () => {
+    const { database: breakable, outage } = createBreakableDatabase()
+    const service = createPurchaseService({ database: breakable, cache: createCache() })
+    await commit(service.recordCheckout(checkout(1)))
+    await service.listForUser('buyer')
+    outage.on = true
+    await expect(service.hasPurchased('buyer', 'one')).rejects.toThrow()
   })
 
   it('is false for someone else, something else and nobody', async () => {
@@ -265,6 +318,6 @@ describe('without a working cache', () => {
     expect(await service.listForUser('buyer')).toHaveLength(1)
     expect(await service.hasPurchased('buyer', 'one')).toBe(true)
     expect(await service.invalidateUser('buyer')).toBe(false)
-    expect(events).toMatchObject([{ keys: ['cache:purchases:buyer'] }])
+    expect(events).toMatchObject([{ keys: ['cache:library:buyer'] }])
   })
 })

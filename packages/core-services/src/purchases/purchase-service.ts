@@ -1,9 +1,8 @@
-import { keys, type CacheClient } from '@codex/cloudflare-clients'
 import { categories, content, purchases, users, type Database } from '@codex/database'
 import { and, desc, eq } from 'drizzle-orm'
 import * as v from 'valibot'
-import { invalidate } from '../cache/invalidate.ts'
-import { readThrough } from '../cache/read-through.ts'
+import { invalidate, staleEntry } from '../cache/invalidate.ts'
+import type { ServiceCache } from '../cache/service-cache.ts'
 import { logServiceEvent, type ServiceEventReporter } from '../cache/service-event.ts'
 import { parseInput, type InvalidInput } from '../validation/parse-input.ts'
 import {
@@ -20,8 +19,6 @@ import {
   refundStatements,
   type Statements,
 } from './purchase-statements.ts'
-
-const libraryTtlSeconds = 300
 
 const librarySchema = v.array(
   v.object({
@@ -50,7 +47,8 @@ export interface PendingChange {
 
 export interface PurchaseServiceOptions {
   readonly database: Database
-  readonly cache: CacheClient
+  /** Takes the definition of this service, so each client makes one of it. */
+  readonly cache: ServiceCache
   /** Epoch milliseconds. Default: `Date.now`. */
   readonly now?: () => number
   /** Hears of a cache entry that could not be deleted. Default: one line on the console. */
@@ -60,16 +58,24 @@ export interface PurchaseServiceOptions {
 /**
  * Who has bought what.
  *
- * A user's library is cached for 300 s and deleted when a payment or refund is committed; other locations of KV may
- * show the older one for 60 s or more. Access is granted on the cache's word and denied only on the database's, so a
- * purchase counts at once everywhere, and a refund everywhere within the TTL.
+ * Access is decided on the database's word alone, so that a purchase and a refund count at once everywhere. A user's
+ * library is what they are shown: it is cached for 5 min and deleted when a payment or refund is committed; other
+ * locations of KV may show the older one for 60 s or more, and all of them for a day while the database fails.
  *
  * The `record…` and `apply…` calls change nothing themselves. They give the statements that their caller commits in one
  * batch with the row that says the event was processed, and after the commit it calls `invalidateUser`.
  */
 export interface PurchaseService {
-  /** What the user may open, the latest purchase first, each item once. */
-  listForUser(userId: string): Promise<readonly LibraryItem[]>
+  /**
+   * What the user has, the latest purchase first, each item once.
+   *
+   * @param options.with The slug of what was just bought: a cached library without it is read again.
+   */
+  listForUser(
+    userId: string,
+    options?: { readonly with?: string | null },
+  ): Promise<readonly LibraryItem[]>
+  /** From the database, each time. */
   hasPurchased(userId: string, contentId: string): Promise<boolean>
 
   /** A paid checkout. It may come before or after its refund. */
@@ -104,8 +110,6 @@ export function createPurchaseService({
   now = Date.now,
   onEvent = logServiceEvent,
 }: PurchaseServiceOptions): PurchaseService {
-  const libraryKey = (userId: string): string => keys.cache('purchases', userId)
-
   const loadLibrary = async (userId: string): Promise<LibraryItem[]> => {
     const rows = await database
       .select({
@@ -137,6 +141,19 @@ export function createPurchaseService({
     return [...items.values()]
   }
 
+  const libraryKey = (userId: string): [string] => [userId]
+  const libraries = cache.define<string, readonly LibraryItem[]>('library', {
+    key: libraryKey,
+    load: loadLibrary,
+    schema: librarySchema,
+    fresh: '5m',
+    staleIfError: '1d',
+    // Another worker ends it when a payment arrives, and the buyer looks at once.
+    memory: false,
+  })
+  const invalidateUser = (id: string): Promise<boolean> =>
+    invalidate([staleEntry(libraries, { id, key: libraryKey })], { onEvent })
+
   const pending = <Input>(
     parsed: { readonly ok: true; readonly value: Input } | InvalidInput,
     toStatements: (input: Input) => Statements,
@@ -144,20 +161,15 @@ export function createPurchaseService({
     parsed.ok ? { ok: true, statements: toStatements(parsed.value) } : parsed
 
   return {
-    async listForUser(userId) {
-      const cached = await readThrough(cache, {
-        key: libraryKey(userId),
-        ttlSeconds: libraryTtlSeconds,
-        schema: librarySchema,
-        load: () => loadLibrary(userId),
-      })
-      return cached ?? []
+    async listForUser(userId, { with: slug = null } = {}) {
+      const library = (await libraries.get(userId)) ?? []
+      if (slug === null || library.some((item) => item.slug === slug)) return library
+      // It may be from before the purchase.
+      await invalidateUser(userId)
+      return (await libraries.get(userId)) ?? []
     },
 
     async hasPurchased(userId, contentId) {
-      const library: unknown = await cache.get(libraryKey(userId))
-      const cached = v.is(librarySchema, library)
-      if (cached && library.some((item) => item.contentId === contentId)) return true
       const [paid] = await database
         .select({ id: purchases.id })
         .from(purchases)
@@ -169,8 +181,6 @@ export function createPurchaseService({
           ),
         )
         .limit(1)
-      // A library without what was bought is from before the purchase.
-      if (paid !== undefined && cached) await invalidate(cache, [libraryKey(userId)], { onEvent })
       return paid !== undefined
     },
 
@@ -222,8 +232,6 @@ export function createPurchaseService({
       return named?.id ?? null
     },
 
-    invalidateUser(userId) {
-      return invalidate(cache, [libraryKey(userId)], { onEvent })
-    },
+    invalidateUser,
   }
 }

@@ -1,8 +1,7 @@
-import { keys, type CacheClient } from '@codex/cloudflare-clients'
 import { platformSettings, users, type Database } from '@codex/database'
 import { eq, inArray, sql } from 'drizzle-orm'
-import { invalidate } from '../cache/invalidate.ts'
-import { readThrough } from '../cache/read-through.ts'
+import { invalidate, staleEntry } from '../cache/invalidate.ts'
+import type { ServiceCache } from '../cache/service-cache.ts'
 import { logServiceEvent, type ServiceEventReporter } from '../cache/service-event.ts'
 import {
   notFound,
@@ -19,12 +18,12 @@ import {
   type PlatformSettingsPatch,
 } from './platform-settings.ts'
 
-const settingsTtlSeconds = 86_400
-const settingsKey = keys.cache('settings', 'platform')
+const settingsKey = (): [string] => ['platform']
 
 export interface SettingsServiceOptions {
   readonly database: Database
-  readonly cache: CacheClient
+  /** Takes the definition of this service, so each client makes one of it. */
+  readonly cache: ServiceCache
   /** Epoch milliseconds. Default: `Date.now`. */
   readonly now?: () => number
   /** Hears of a cache entry that could not be deleted. Default: one line on the console. */
@@ -34,18 +33,20 @@ export interface SettingsServiceOptions {
 export interface SettingsChange {
   readonly ok: true
   readonly settings: PlatformSettings
-  /** `false`: the change stands, but it may not be seen until the cached entry's TTL (24 h) ends. Save again. */
+  /** `false`: the change stands, but it may be seen only after 5 min and another read. Save again. */
   readonly cacheInvalidated: boolean
 }
 
 /**
  * The platform's settings, over typed defaults.
  *
- * Cached for 24 h; a change deletes the entry, and other locations see it after KV's 60 s or more. A setting whose
- * stored value is damaged has its default.
+ * They are read with every page, so they are cached: fresh for 5 min, refreshed in the background after that, and served for a
+ * week while the database fails. A change deletes the entry; another isolate sees it after 30 s and what KV takes to
+ * show it, usually within 60 s. A setting whose stored value is damaged has its default.
  */
 export interface SettingsService {
-  get(): Promise<PlatformSettings>
+  /** @param options.fresh Asks the database: where a setting decides what somebody may do. Default `false`. */
+  get(options?: { readonly fresh?: boolean }): Promise<PlatformSettings>
   /** Whether `updatedBy` may change settings is the caller's to check. `not_found` when there is no such user. */
   update(
     patch: PlatformSettingsPatch,
@@ -71,11 +72,19 @@ export function createSettingsService({
     return mergeSettings(Object.fromEntries(rows.map((row) => [row.key, parseJson(row.json)])))
   }
 
+  const platform = cache.define<void, PlatformSettings>('settings', {
+    key: settingsKey,
+    load,
+    schema: platformSettingsSchema,
+    fresh: '5m',
+    stale: '1d',
+    staleIfError: '7d',
+  })
+  const stale = staleEntry(platform, { id: undefined, key: settingsKey })
+
   return {
-    async get() {
-      const options = { key: settingsKey, ttlSeconds: settingsTtlSeconds, load }
-      const settings = await readThrough(cache, { ...options, schema: platformSettingsSchema })
-      return settings ?? defaultPlatformSettings
+    async get({ fresh = false } = {}) {
+      return fresh ? load() : ((await platform.get()) ?? defaultPlatformSettings)
     },
 
     async update(patch, updatedBy) {
@@ -106,7 +115,7 @@ export function createSettingsService({
           })
       }
       const settings = await load()
-      const cacheInvalidated = await invalidate(cache, [settingsKey], { onEvent })
+      const cacheInvalidated = await invalidate([stale], { onEvent })
       return { ok: true, settings, cacheInvalidated }
     },
   }

@@ -1,4 +1,4 @@
-import { CacheClient } from '@codex/cloudflare-clients'
+import { CacheClient, type Timers } from '@codex/cloudflare-clients'
 import { createDatabase, creators, users, type Database } from '@codex/database'
 import { env } from 'cloudflare:workers'
 import { createMediaService, type MediaEvent, type MediaService } from '../../src/index.ts'
@@ -25,7 +25,12 @@ export interface MediaFixture {
   readonly outages: Outages
   readonly clock: { nowMs: number }
   readonly queries: string[]
+  /** What the cache does after it has answered. */
+  readonly background: Promise<unknown>[]
 }
+
+/** The clock of these tests moves by assignment, which no timer notices. */
+const neverRinging: Timers = { setTimeout: () => 0, clearTimeout: () => undefined }
 
 /** A media service on the real local bindings, each of which a test can take down. */
 export function createMediaFixture(): MediaFixture {
@@ -33,6 +38,7 @@ export function createMediaFixture(): MediaFixture {
   const sent: SentMessage[] = []
   const events: MediaEvent[] = []
   const queries: string[] = []
+  const background: Promise<unknown>[] = []
   const clock = { nowMs: Date.UTC(2026, 10, 20, 12) }
 
   const d1 = intercept(env.DB, (method, [query]) => {
@@ -57,13 +63,19 @@ export function createMediaFixture(): MediaFixture {
   const database = createDatabase(d1)
   const media = createMediaService({
     database,
-    cache: new CacheClient(kv, { now: () => clock.nowMs, onEvent: () => undefined }),
+    cache: new CacheClient(kv, {
+      now: () => clock.nowMs,
+      timers: neverRinging,
+      // What has to wait for its second waits here, and no test waits for that.
+      waitUntil: (work) => background.push(work),
+      onEvent: () => undefined,
+    }),
     bucket,
     queue,
     now: () => clock.nowMs,
     onEvent: (event) => events.push(event),
   })
-  return { database, media, sent, events, outages, clock, queries }
+  return { database, media, sent, events, outages, clock, queries, background }
 }
 
 /** The real thing, with a look at every call first. A look that throws is a call that rejects. */

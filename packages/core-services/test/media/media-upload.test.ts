@@ -1,3 +1,4 @@
+import { CacheClient } from '@codex/cloudflare-clients'
 import { mediaItems } from '@codex/database'
 import { applyD1Migrations, reset } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
@@ -181,7 +182,7 @@ describe('upload', () => {
     const { createMediaService } = await import('../../src/index.ts')
     const service = createMediaService({
       database,
-      cache: { get: () => Promise.resolve(null), set: () => Promise.resolve() },
+      cache: new CacheClient(env.CACHE_KV),
       bucket: env.MEDIA,
       queue: env.TRANSCODING_QUEUE,
       buckets: {

@@ -28,9 +28,10 @@ import type { Database } from '@codex/database'
 import { assertOwnSecret } from './assert-own-secret.ts'
 import { BackgroundWork } from './background-work.ts'
 import { meterBindings } from './bindings.ts'
+import type { Outages } from './bindings.ts'
+import { CacheReads } from './cache-reads.ts'
 import { createCheckout } from './checkout/create-checkout.ts'
 import type { Checkout } from './checkout/checkout.ts'
-import type { OutageSwitch } from './faulty-kv.ts'
 import { RateLimits } from './limits/rate-limits.ts'
 import { DevOutbox } from './outbox/dev-outbox.ts'
 import { createHttpMailer } from './outbox/http-mailer.ts'
@@ -46,6 +47,8 @@ export interface App {
   readonly meter: OperationMeter
   readonly background: BackgroundWork
   readonly cache: CacheClient
+  /** Notes what each request reads from {@link cache}. */
+  readonly cacheReads: CacheReads
   /** The same entries as names to list. What is written or deleted goes through {@link cache}. */
   readonly cacheStore: KVStore
   readonly limits: RateLimits
@@ -59,8 +62,8 @@ export interface App {
   readonly checkout: Checkout
   /** Mails that were kept instead of sent. Only in development. */
   readonly outbox: DevOutbox | null
-  /** Makes KV fail on purpose. Only in development. */
-  readonly outage: OutageSwitch | null
+  /** Make KV and D1 fail on purpose. Only in development. */
+  readonly outages: Outages | null
   /** Where this site is: the configured origin, or in development the one that was asked for. */
   originOf(url: URL): string
   /** Auth for links that lead to `origin`. */
@@ -74,8 +77,8 @@ function createApp(env: Env): App {
   const meter = new OperationMeter()
   const background = new BackgroundWork()
   const { waitUntil } = background
-  const outage: OutageSwitch | null = development ? { on: false } : null
-  const { sessionKV, rateLimitKV, cacheKV, d1 } = meterBindings(env, { meter, outage })
+  const outages: Outages | null = development ? { kv: { on: false }, d1: { on: false } } : null
+  const { sessionKV, rateLimitKV, cacheKV, d1 } = meterBindings(env, { meter, outages })
 
   const database = createDatabase(d1)
   const cache = new CacheClient(cacheKV, { waitUntil })
@@ -90,7 +93,9 @@ function createApp(env: Env): App {
   )
 
   const auths = new Map<string, Auth>()
-  const services = { database, cache }
+  const cacheReads = new CacheReads()
+  // Each defines its cached values here, once for the isolate.
+  const services = { database, cache: cacheReads.observe(cache) }
   const creators = createCreatorService(services)
   return {
     env,
@@ -98,6 +103,7 @@ function createApp(env: Env): App {
     meter,
     background,
     cache,
+    cacheReads,
     cacheStore: new KVStore(cacheKV, { prefix: 'cache' }),
     limits,
     database,
@@ -114,7 +120,7 @@ function createApp(env: Env): App {
     }),
     checkout: createCheckout(env),
     outbox,
-    outage,
+    outages,
     originOf(url) {
       if (env.PUBLIC_ORIGIN) return new URL(env.PUBLIC_ORIGIN).origin
       if (development) return url.origin

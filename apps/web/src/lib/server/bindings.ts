@@ -1,5 +1,6 @@
 import { createEmptyKV } from '@codex/cloudflare-clients'
 import type { OperationMeter } from '@codex/core-services'
+import { faultyD1 } from './faulty-d1.ts'
 import { faultyKV } from './faulty-kv.ts'
 import type { OutageSwitch } from './faulty-kv.ts'
 import { log } from './log.ts'
@@ -12,17 +13,23 @@ export interface MeteredBindings {
   readonly d1: D1Database
 }
 
+/** Each makes a service fail for this isolate. */
+export interface Outages {
+  readonly kv: OutageSwitch
+  readonly d1: OutageSwitch
+}
+
 type KVBinding = 'AUTH_SESSION_KV' | 'RATE_LIMIT_KV' | 'CACHE_KV'
 
 /**
- * Wraps the bindings of `env` for counting and, in development, for the KV outage switch.
+ * Wraps the bindings of `env` for counting and, in development, for the outage switches.
  *
  * A namespace that is not bound becomes an empty one: the site then works from the database. This runs once per
  * isolate, and so does its warning.
  */
 export function meterBindings(
   env: Env,
-  { meter, outage }: { meter: OperationMeter; outage: OutageSwitch | null },
+  { meter, outages }: { meter: OperationMeter; outages: Outages | null },
 ): MeteredBindings {
   const namespace = (name: KVBinding): KVNamespace => {
     // The generated type promises every binding; a deployment may still lack one.
@@ -34,12 +41,12 @@ export function meterBindings(
       })
       return createEmptyKV()
     }
-    return meter.meterKV(outage ? faultyKV(bound, outage) : bound)
+    return meter.meterKV(outages ? faultyKV(bound, outages.kv) : bound)
   }
   return {
     sessionKV: namespace('AUTH_SESSION_KV'),
     rateLimitKV: namespace('RATE_LIMIT_KV'),
     cacheKV: namespace('CACHE_KV'),
-    d1: meter.meterD1(env.DB),
+    d1: meter.meterD1(outages ? faultyD1(env.DB, outages.d1) : env.DB),
   }
 }

@@ -43,7 +43,7 @@ export async function readCacheContents(
 ): Promise<CacheContents> {
   const nothing = { prefix, entries: [], cursor: null }
   if (!isCachePrefix(prefix)) {
-    return { ...nothing, problem: 'A prefix begins with “cache:”, such as cache:content:' }
+    return { ...nothing, problem: 'A prefix begins with “cache:”, such as cache:content-' }
   }
   try {
     const page = await store.list({

@@ -1,6 +1,8 @@
 import { error } from '@sveltejs/kit'
 import type { RequestEvent } from '@sveltejs/kit'
 import type { Category, ContentSummary } from '@codex/core-services'
+import type { CacheReadLine } from './cache-reads.ts'
+import { shownReads } from './shown-reads.ts'
 
 /** A page of published items, of one category or of all. */
 export interface Shelf {
@@ -9,6 +11,7 @@ export interface Shelf {
   readonly items: readonly ContentSummary[]
   readonly cursor: string | null
   readonly nextCursor: string | null
+  readonly cacheReads: readonly CacheReadLine[] | null
 }
 
 const pageSize = 24
@@ -42,5 +45,6 @@ export async function loadShelf(
     items: page.items,
     cursor,
     nextCursor: page.nextCursor,
+    cacheReads: shownReads(locals),
   }
 }

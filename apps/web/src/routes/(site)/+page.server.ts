@@ -1,3 +1,4 @@
+import { shownReads } from '$lib/server/shown-reads.ts'
 import type { PageServerLoad } from './$types'
 
 const newestCount = 8
@@ -13,5 +14,10 @@ export const load: PageServerLoad = async ({ locals }) => {
   ])
   const featuredIds = new Set(featured.map(({ id }) => id))
   const others = newest.ok ? newest.items.filter(({ id }) => !featuredIds.has(id)) : []
-  return { featured, newest: others.slice(0, newestCount), categories }
+  return {
+    featured,
+    newest: others.slice(0, newestCount),
+    categories,
+    cacheReads: shownReads(locals),
+  }
 }

@@ -39,7 +39,7 @@ const metadataHeader = 'Cache-Entry-Metadata'
  * ```
  */
 export function cacheApiTier(
-  cache: Cache | (() => Promise<Cache>) = () => Promise.resolve(caches.default),
+  cache: Cache | (() => Promise<Cache>) = () => Promise.resolve(workersCaches().default),
   { namespace = 'cache' }: CacheApiTierOptions = {},
 ): CacheTier {
   if (namespace === '') {
@@ -74,4 +74,10 @@ export function cacheApiTier(
       await (await open()).delete(toUrl(key))
     },
   }
+}
+
+/** Code that is compiled with a browser's types knows `caches` without `default`. */
+function workersCaches(): { readonly default: Cache } {
+  const all: object = caches
+  return all as { readonly default: Cache }
 }

@@ -6,7 +6,6 @@ import { countKV, dumpKV, failingKV, wrapKV } from '../../../test/support/wrappe
 import type { ClientEvent } from '../shared/client-event.ts'
 import { createEdgeSimulator } from '../testing/edge-simulator.ts'
 import { CacheClient } from './cache-client.ts'
-import type { CacheClientOptions } from './client-core.ts'
 
 afterEach(async () => {
   await reset()
@@ -337,7 +336,7 @@ describe('invalidation', () => {
     const { clock } = simulator
     const cache = new CacheClient(simulator.location('AMS').kv('CACHE_KV'), {
       now: clock.now,
-      timers: clock as Required<CacheClientOptions>['timers'],
+      timers: clock,
     })
     await cache.set('a:1', 1, 60)
     const startedMs = clock.now()

@@ -106,7 +106,10 @@ export class CacheDefinition<Id, T> {
     this.name = name
     this.#group = escapePart(name)
     // As `keys.cachePrefix` has it, which digests what is longer.
-    checkNumber(`${what}: the bytes of its name`, utf8Length(this.#group), { min: 0, max: maxNameBytes })
+    checkNumber(`${what}: the bytes of its name`, utf8Length(this.#group), {
+      min: 0,
+      max: maxNameBytes,
+    })
     const { cacheTtl = kvLimits.minCacheTtlSeconds, version = 1 } = options
     checkNumber(`${what}: cacheTtl`, cacheTtl, { min: kvLimits.minCacheTtlSeconds })
     checkNumber(`${what}: version`, version, { min: 0, max: Number.MAX_SAFE_INTEGER })
@@ -428,7 +431,7 @@ export class CacheDefinition<Id, T> {
   ): Promise<KVEntry | null> {
     const { clock, markers, now } = this.#core
     const { cacheTtl } = this.#options
-    const [entry = null, ...found] = await Promise.all([
+    const [entry, ...found] = await Promise.all([
       reading,
       ...due.map((marker) => this.#core.read(marker, cacheTtl)),
     ])

@@ -92,7 +92,12 @@ export function gzipEncoder(options: GzipEncoderOptions = {}): ValueEncoder {
 
     async decode(text) {
       const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-      const unpacked = inPieces(atob(text)).pipeThrough(new DecompressionStream('gzip'))
+      // A browser's types, with which an app may compile this, describe what it takes differently.
+      const unpacking = new DecompressionStream('gzip') as ReadableWritablePair<
+        Uint8Array,
+        Uint8Array
+      >
+      const unpacked = inPieces(atob(text)).pipeThrough(unpacking)
       let decoded = ''
       let bytes = 0
       for await (const chunk of unpacked) {

@@ -28,7 +28,7 @@ function send(text: string, answers: (Error | undefined)[] = []): () => Promise<
 async function pass(seconds: number): Promise<void> {
   clock.advance(seconds)
   // Whatever was woken takes its steps.
-  for (let turn = 0; turn < 20; turn++) await null
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve()
 }
 
 describe('writes to a key', () => {

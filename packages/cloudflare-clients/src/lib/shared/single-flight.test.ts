@@ -18,7 +18,7 @@ const never = (): Promise<string> => new Promise(() => undefined)
 
 async function pass(seconds: number): Promise<void> {
   clock.advance(seconds)
-  for (let turn = 0; turn < 20; turn++) await null
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve()
 }
 
 describe('callers at the same time', () => {
@@ -33,9 +33,9 @@ describe('callers at the same time', () => {
     const failure = new Error('down')
     const fail = (): Promise<string> => Promise.reject(failure)
     const answers = await Promise.allSettled([flight.run('k', fail), flight.run('k', fail)])
-    expect(answers.map((answer) => answer.status === 'rejected' && answer.reason === failure)).toEqual(
-      [true, true],
-    )
+    expect(
+      answers.map((answer) => answer.status === 'rejected' && answer.reason === failure),
+    ).toEqual([true, true])
     expect(await flight.run('k', work)).toBe('run 2')
   })
 

@@ -1,6 +1,6 @@
 import { error, fail } from '@sveltejs/kit'
 import type { RequestEvent } from '@sveltejs/kit'
-import { keys } from '@codex/cloudflare-clients'
+import { keys, kvPrices, priceKVOperations } from '@codex/cloudflare-clients'
 import type { UserRole } from '@codex/cloudflare-clients'
 import { featuredLimit } from '@codex/core-services'
 import type { DailyAnalytics, FeaturedChange } from '@codex/core-services'
@@ -13,6 +13,7 @@ import { describeError, log } from '$lib/server/log.ts'
 import { readForm, textField } from '$lib/server/read-form.ts'
 import { requireOwner } from '$lib/server/require-user.ts'
 import { toFieldErrors } from '$lib/server/settings-form.ts'
+import { shownReads } from '$lib/server/shown-reads.ts'
 import type { Actions, PageServerLoad } from './$types'
 
 const bytesPerMegabyte = 1024 * 1024
@@ -38,6 +39,9 @@ export const load: PageServerLoad = async (event) => {
           nowMs: Date.now(),
         }),
   ])
+  const { reads, writes, deletes, lists } = app.meter.totals.kv
+  const counts = { read: reads, write: writes, delete: deletes, list: lists }
+  const cacheStats = Object.entries(app.cache.stats()).map(([name, stats]) => ({ name, ...stats }))
   const analytics: DailyAnalytics | null = daily.ok ? daily.analytics : null
   return {
     settings: {
@@ -53,6 +57,15 @@ export const load: PageServerLoad = async (event) => {
     cacheListedFrom: listFrom,
     // Copied, because the meter goes on counting.
     operations: structuredClone(app.meter.totals),
+    kvDollars: {
+      reads: priceKVOperations({ read: reads }),
+      writes: priceKVOperations({ write: writes }),
+      deletes: priceKVOperations({ delete: deletes }),
+      lists: priceKVOperations({ list: lists }),
+      total: priceKVOperations(counts),
+    },
+    kvPricesOf: kvPrices.date,
+    cacheStats: cacheStats.filter(({ hitRate, loads }) => hitRate !== null || loads > 0),
     requests: app.meter.requests,
     startedAt: new Date(app.meter.startedAtMs),
     policies: Object.entries(enforcedPolicies).map(([name, { limit, window }]) => ({
@@ -60,10 +73,9 @@ export const load: PageServerLoad = async (event) => {
       limit,
       windowMinutes: window / 60,
     })),
-    prefixes: ['content', 'settings', 'creators', 'media-status', 'purchases', 'analytics'].map(
-      (feature) => keys.cachePrefix(feature),
-    ),
+    prefixes: ['cache:content-', ...cacheStats.map(({ name }) => keys.cachePrefix(name))],
     roles,
+    cacheReads: shownReads(event.locals),
   }
 }
 
@@ -72,7 +84,7 @@ export const actions: Actions = {
     const { form, app } = await readOwnersForm(event)
     const prefix = textField(form, 'prefix').trim()
     if (!isCachePrefix(prefix)) {
-      return refuse('purge', 'A prefix begins with “cache:”, such as cache:content:')
+      return refuse('purge', 'A prefix begins with “cache:”, such as cache:content-')
     }
     try {
       const { deletedKeys } = await app.cache.deleteByPrefix(prefix)

@@ -20,7 +20,7 @@ export const actions: Actions = {
     const name = textField(form, 'name').trim()
     const email = textField(form, 'email').trim()
     const password = textField(form, 'password')
-    const { registrationOpen } = await app.settings.get()
+    const { registrationOpen } = await app.settings.get({ fresh: true })
     if (!registrationOpen) error(403, { message: 'New accounts are closed at the moment.' })
 
     const decision = await app.limits.check('register', [

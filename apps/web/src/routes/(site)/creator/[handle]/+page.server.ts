@@ -1,4 +1,5 @@
 import { error } from '@sveltejs/kit'
+import { shownReads } from '$lib/server/shown-reads.ts'
 import type { PageServerLoad } from './$types'
 
 const pageSize = 24
@@ -22,5 +23,6 @@ export const load: PageServerLoad = async ({ locals, params, url }) => {
     items: page.items,
     cursor,
     nextCursor: page.nextCursor,
+    cacheReads: shownReads(locals),
   }
 }

@@ -1,7 +1,9 @@
 import { error, redirect } from '@sveltejs/kit'
 import { addFreeItem } from '$lib/server/add-free-item.ts'
 import { itemAccess, openWithdrawn } from '$lib/server/item-access.ts'
+import { describeError, log } from '$lib/server/log.ts'
 import { requireUser } from '$lib/server/require-user.ts'
+import { shownReads } from '$lib/server/shown-reads.ts'
 import type { Actions, PageServerLoad } from './$types'
 
 const moreCount = 5
@@ -15,19 +17,26 @@ export const load: PageServerLoad = async ({ locals, params, url }) => {
   const item = published ?? withdrawn?.item
   if (!item) error(404, noSuchItem)
   const [access, shelf] = await Promise.all([
-    withdrawn?.access ?? itemAccess(locals, item),
+    withdrawn?.access ??
+      itemAccess(locals, item).catch((cause: unknown) => {
+        // What everyone may see is served from the cache; what is inside waits for the database.
+        log('error', 'item_access_unknown', { error: describeError(cause) })
+        return 'unknown' as const
+      }),
     content.listPublished({ categorySlug: item.category.slug, pageSize: moreCount }),
   ])
   const { body, ...shown } = item
+  const mayOpen = access === 'bought' || access === 'creator'
   return {
     item: shown,
     access,
     forSale: published !== null,
     // What is sold goes only to those who have it.
-    body: access === 'none' ? null : body,
-    canDownload: access !== 'none' && item.mediaItemId !== null,
+    body: mayOpen ? body : null,
+    canDownload: mayOpen && item.mediaItemId !== null,
     added: url.searchParams.has('added'),
     more: shelf.ok ? shelf.items.filter(({ id }) => id !== item.id).slice(0, moreCount - 1) : [],
+    cacheReads: shownReads(locals),
   }
 }
 
