@@ -84,12 +84,13 @@ describe('while KV is asked again for a value in memory', () => {
 
 test('a value does not stand in when its time ended while the load was failing', async () => {
   const { cache, clock, settle } = createSimulatedClient()
-  let failure: Error | null = null
+  const failure = new Error('database down')
+  let loads = 0
   const counts = cache.define('count', {
     fresh: 10,
     staleIfError: 10,
     load: async () => {
-      if (failure === null) return { n: 1 }
+      if (++loads === 1) return { n: 1 }
       await clock.sleep(30_000)
       throw failure
     },
@@ -97,7 +98,6 @@ test('a value does not stand in when its time ended while the load was failing',
   await counts.get('a')
   await settle()
   await clock.advance(15_000)
-  failure = new Error('database down')
   const startedMs = clock.now()
   await expect(clock.run(() => counts.get('a'))).rejects.toBe(failure)
   expect(clock.now() - startedMs).toBe(30_000)

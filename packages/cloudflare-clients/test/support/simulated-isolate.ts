@@ -46,12 +46,12 @@ interface Promises {
   soft: number
 }
 
-export const plainTtlSeconds = 20
+const plainTtlSeconds = 20
 const takeoverMs = 1000
 /** A load that somebody waited for is as old as it took: a slow load, and a write that it waited for. */
 const maxLoadMs = 60_000
 
-export function tagOf(key: string): string {
+function tagOf(key: string): string {
   return `tag-${key.charCodeAt(0) % 2}`
 }
 

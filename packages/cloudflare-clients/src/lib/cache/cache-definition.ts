@@ -1,7 +1,9 @@
 import { assertValueSize, type KVEntry, toEntry } from '../kv/kv-entry.ts'
 import { toCacheText, toEpochText, toTagText } from '../kv/cache-keys.ts'
 import { escapePart } from '../kv/escape-part.ts'
+import { utf8Length } from '../kv/kv-key.ts'
 import { kvLimits } from '../kv/kv-limits.ts'
+import { checkNumber } from '../shared/check-number.ts'
 import { SingleFlight } from '../shared/single-flight.ts'
 import { raceTimer, timedOut } from '../shared/timers.ts'
 import { type EntryPut, toEntryPut } from './cache-core.ts'
@@ -55,7 +57,7 @@ const missCachedMs = kvLimits.defaultCacheTtlSeconds * 1000
 const bytesPerCharacter = 3
 const bytesPerEntry = 300
 const maxFailures = 1000
-const maxNameLength = 200
+const maxNameBytes = 200
 
 /**
  * One kind of cached value: how it is loaded, how long it is good for, what ends it. Made by `CacheClient.define`.
@@ -103,9 +105,14 @@ export class CacheDefinition<Id, T> {
     const what = `define cache ${JSON.stringify(name)}`
     this.name = name
     this.#group = escapePart(name)
-    if (this.#group.length > maxNameLength) {
-      throw new RangeError(`Cannot ${what}: name must be at most ${maxNameLength} characters`)
-    }
+    // As `keys.cachePrefix` has it, which digests what is longer.
+    checkNumber(`${what}: the bytes of its name`, utf8Length(this.#group), {
+      min: 0,
+      max: maxNameBytes,
+    })
+    const { cacheTtl = kvLimits.minCacheTtlSeconds, version = 1 } = options
+    checkNumber(`${what}: cacheTtl`, cacheTtl, { min: kvLimits.minCacheTtlSeconds })
+    checkNumber(`${what}: version`, version, { min: 0, max: Number.MAX_SAFE_INTEGER })
     this.#options = options
     this.#core = core
     this.#endMarkers = endMarkers
@@ -537,7 +544,10 @@ export class CacheDefinition<Id, T> {
     }
     const { negativeMs, freshMs } = this.#policy
     const lastingMs = ownFreshMs ?? (value === null ? negativeMs : freshMs)
-    const freshUntilMs = this.#policy.freshUntilMs(times.loadedAtMs, lastingMs, this.#core.random)
+    const { now, random } = this.#core
+    // Stamps may be ahead of the time, by as much as another isolate's clock is.
+    const beganMs = Math.min(times.loadedAtMs, now() - times.loadMs)
+    const freshUntilMs = this.#policy.freshUntilMs(beganMs, lastingMs, random)
     return toHeldValue({ value: decoded.value, text }, { ...times, freshUntilMs, storedUntilMs: 0 })
   }
 
