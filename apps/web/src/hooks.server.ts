@@ -13,7 +13,12 @@ import { setSecurityHeaders } from '$lib/server/security-headers.ts'
 const apps = new AppRegistry()
 
 /** Routes that serve no person: they must answer when sessions cannot be looked up, and cost nothing. */
-const routesWithoutSession = new Set(['/healthz', '/webhooks/stripe', '/dev/kv-outage', '/dev/d1-outage'])
+const routesWithoutSession = new Set([
+  '/healthz',
+  '/webhooks/stripe',
+  '/dev/kv-outage',
+  '/dev/d1-outage',
+])
 
 const unavailableRetrySeconds = 30
 
