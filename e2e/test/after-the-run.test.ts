@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, inject, it } from 'vitest'
-import { listKeys, namespaceIds, readValue } from '../src/local-kv.ts'
+import { listKeys, namespaceIds, readValueIfThere } from '../src/local-kv.ts'
 import { formsOfSecret, seenSecrets } from '../src/seen-secrets.ts'
 
 /** Every form of every bearer token that this run saw: of sessions, and of links in mails. */
@@ -58,7 +58,7 @@ describe('after everything else has run', () => {
       const keys = await listKeys(namespaceId)
       expect(keys.length, namespaceId).toBeGreaterThan(0)
       for (const { name, metadata } of keys) {
-        const value = await readValue(namespaceId, name)
+        const value = (await readValueIfThere(namespaceId, name)) ?? ''
         const entry = `${name}\n${JSON.stringify(metadata)}\n${value}`
         if (forms.some((form) => entry.includes(form))) found.push(`${namespaceId} ${name}`)
       }
