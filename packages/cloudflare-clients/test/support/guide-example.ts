@@ -36,10 +36,13 @@ class ExampleDatabase {
   }
 
   savePositions(
-    entries: readonly { readonly id: string; readonly value: number }[],
+    entries: readonly { readonly id: string; readonly value: number | null }[],
   ): Promise<void> {
     this.saves++
-    for (const { id, value } of entries) this.positions.set(id, value)
+    for (const { id, value } of entries) {
+      if (value === null) this.positions.delete(id)
+      else this.positions.set(id, value)
+    }
     return Promise.resolve()
   }
 
