@@ -35,6 +35,17 @@ export async function listKeys(namespaceId: NamespaceId): Promise<readonly Liste
   }
 }
 
+/** @returns `null` for a key that has ended meanwhile. */
+export async function readValueIfThere(
+  namespaceId: NamespaceId,
+  key: string,
+): Promise<string | null> {
+  const response = await fetch(apiUrl(`${namespaceId}/values/${encodeURIComponent(key)}`))
+  if (response.status === 404) return null
+  if (!response.ok) throw new Error(`Expected the KV of the site to answer, got ${response.status}`)
+  return response.text()
+}
+
 export async function readValue(namespaceId: NamespaceId, key: string): Promise<string> {
   const response = await call(`${namespaceId}/values/${encodeURIComponent(key)}`)
   return response.text()

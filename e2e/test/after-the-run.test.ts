@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, inject, it } from 'vitest'
-import { listKeys, namespaceIds, readValue } from '../src/local-kv.ts'
+import { listKeys, namespaceIds, readValueIfThere } from '../src/local-kv.ts'
 import { formsOfSecret, seenSecrets } from '../src/seen-secrets.ts'
 
 /** Every form of every bearer token that this run saw: of sessions, and of links in mails. */
@@ -19,20 +19,33 @@ function filesUnder(folder: string): string[] {
 
 interface DocumentedEntry {
   readonly pattern: RegExp
-  /** `Infinity` where the document gives no plain number of seconds. */
-  readonly ttlSeconds: number
+  /** `Infinity` where the document gives no plain times. */
+  readonly keptSeconds: number
 }
 
-/** The keys of the storage schema, but the pattern of all cache entries, whose own table is exact. */
+const secondsOf: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
+
+/** `5m` in seconds, and 0 for what is not used. */
+function toSeconds(duration: string | undefined): number {
+  const [, count = '0', unit = 's'] = /^(\d+)([smhd])$/.exec(duration ?? '') ?? []
+  return Number(count) * (secondsOf[unit] ?? Number.NaN)
+}
+
+/**
+ * The keys of the storage schema, but the pattern of all cache entries, whose own table is exact: an entry is kept until
+ * it is neither fresh nor stale nor good enough while the database fails.
+ */
 function documentedEntries(): DocumentedEntry[] {
   const path = join(import.meta.dirname, '../../docs/storage-schema.md')
-  const rows = readFileSync(path, 'utf8').matchAll(/^\| `([a-z]+:[^`]+)` *\| *(?:(\d+) s)?/gm)
+  const rows = readFileSync(path, 'utf8').matchAll(/^\| `([a-z-]+:[^`]+)` *\|(.*)$/gm)
   return [...rows]
     .filter(([, key]) => key !== 'cache:{feature}:{id}')
-    .map(([, key = '', seconds]) => ({
-      pattern: new RegExp(`^${key.replaceAll(/\{\w+\}/g, '[^:]+')}$`),
-      ttlSeconds: seconds === undefined ? Infinity : Number(seconds),
-    }))
+    .map(([, key = '', cells = '']) => {
+      const [fresh, stale, staleIfError] = cells.split('|').map((cell) => cell.trim())
+      const keptSeconds =
+        toSeconds(fresh) + Math.max(toSeconds(stale), toSeconds(staleIfError)) || Infinity
+      return { pattern: new RegExp(`^${key.replaceAll(/\{\w+\}/g, '[^:]+')}$`), keptSeconds }
+    })
 }
 
 describe('after everything else has run', () => {
@@ -45,7 +58,7 @@ describe('after everything else has run', () => {
       const keys = await listKeys(namespaceId)
       expect(keys.length, namespaceId).toBeGreaterThan(0)
       for (const { name, metadata } of keys) {
-        const value = await readValue(namespaceId, name)
+        const value = (await readValueIfThere(namespaceId, name)) ?? ''
         const entry = `${name}\n${JSON.stringify(metadata)}\n${value}`
         if (forms.some((form) => entry.includes(form))) found.push(`${namespaceId} ${name}`)
       }
@@ -73,7 +86,7 @@ describe('after everything else has run', () => {
       for (const { name, metadata } of await listKeys(namespaceId)) {
         const entry = entries.find(({ pattern }) => pattern.test(name))
         const expiresAtMs = (metadata as { expiresAtMs?: number } | null)?.expiresAtMs ?? 0
-        const tooLong = expiresAtMs > Date.now() + (entry?.ttlSeconds ?? Infinity) * 1000
+        const tooLong = expiresAtMs > Date.now() + (entry?.keptSeconds ?? Infinity) * 1000
         if (entry === undefined || tooLong) undocumented.push(`${namespaceId} ${name}`)
       }
     }

@@ -1,4 +1,4 @@
-import { newPerson, type Person, sampleUser, signIn, tinyPng } from '@codex/local-stack'
+import { newPerson, type Person, pollUntil, sampleUser, signIn, tinyPng } from '@codex/local-stack'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, i
 import { launchBrowser } from '../../src/browser/launch-browser.ts'
 import { screens } from '../../src/browser/screen.ts'
 import { Tab } from '../../src/browser/tab.ts'
+import { listKeys } from '../../src/local-kv.ts'
 import { noteSecret } from '../../src/seen-secrets.ts'
 import { signedInPerson, visitor } from '../../src/visitor.ts'
 
@@ -207,14 +208,18 @@ describe.each(screens)('on a $name', (screen) => {
     await tab.signIn(sampleUser('grace'))
     await tab.goto('/admin')
     await tab.picture('admin')
-    await tab.page.getByLabel('Prefix').fill('cache:content:')
+    await tab.page.getByLabel('Prefix').fill('cache:content-')
     await tab.press(/^Purge/)
     await tab.sees(/Deleted \d+ entr/)
     await tab.goto('/browse')
+    await tab.page.getByText('content-list', { exact: true }).waitFor()
+    await pollUntil('the list is written again', async () =>
+      (await listKeys('cache')).some(({ name }) => name === 'cache:content-list:newest'),
+    )
     await tab.goto('/admin?list=cache:')
     await tab.picture('admin-cache')
-    await tab.press('Delete cache:content:newest')
-    await tab.sees('Deleted cache:content:newest')
+    await tab.press('Delete cache:content-list:newest')
+    await tab.sees('Deleted cache:content-list:newest')
   })
 
   it('an unknown address shows a page that helps', async () => {

@@ -6,56 +6,104 @@ import { repositoryRoot } from './run-command.ts'
 
 const schema = readFileSync(join(repositoryRoot, 'docs/storage-schema.md'), 'utf8')
 
+function sectionOf(heading: string): string {
+  return schema.split(/^## /m).find((part) => part.startsWith(heading)) ?? ''
+}
+
 /** The keys in the first column of the tables under a heading. */
 function documentedKeys(heading: string): string[] {
-  const section = schema.split(/^## /m).find((part) => part.startsWith(heading)) ?? ''
-  return [...section.matchAll(/^\| `([^`]+)`/gm)].map(([, key = '']) => key)
+  return [...sectionOf(heading).matchAll(/^\| `([^`]+)`/gm)].map(([, key = '']) => key)
+}
+
+function cellsOf(row: string): string[] {
+  return row
+    .split('|')
+    .slice(1, -1)
+    .map((cell) => cell.trim())
 }
 
 const sources = new Map(
   globSync(['packages/*/src/**/*.ts', 'workers/*/src/**/*.ts', 'apps/*/src/**/*.ts'], {
     cwd: repositoryRoot,
   })
-    .filter((file) => !file.includes('.test.') && !file.startsWith('packages/cloudflare-clients/'))
+    .filter((file) => !/\.test\.|^packages\/(?:cloudflare-clients|benchmarks)\//.test(file))
     .map((file) => [file, readFileSync(join(repositoryRoot, file), 'utf8')]),
 )
 
-/** A key with what varies in it left open: `cache:content:item:{}`. */
-function shapeOf(key: string): string {
-  return key.replaceAll(/\{\w+\}/g, '{}')
+/** What the document and the code say of a definition, as they write it. */
+interface Definition {
+  readonly name: string
+  readonly fresh: string
+  readonly stale: string
+  readonly staleIfError: string
+  readonly memory: string
 }
 
-/** Where the code that ships builds which cache entry: the shape of every `keys.cache('feature', …)`. */
-function usedCacheKeys(): Map<string, string> {
-  const used = new Map<string, string>()
-  for (const [file, source] of sources) {
-    for (const [, parts = ''] of source.matchAll(/keys\.cache\(([^)]*)\)/g)) {
-      const shapes = parts
-        .split(',')
-        .map((part) => part.trim())
-        .filter((part) => part !== '')
-        .map((part) => /^'([^']*)'$/.exec(part)?.[1] ?? '{}')
-      used.set(['cache', ...shapes].join(':'), file)
-    }
-  }
-  return used
+/** Every definition of the code that ships, by the file it is in. */
+function usedDefinitions(): (Definition & { readonly file: string })[] {
+  return [...sources].flatMap(([file, source]) =>
+    Array.from(
+      source.matchAll(/\.define<[^(]*>\('([^']+)', \{\n( +)(.*?)\n(?! *\2)/gs),
+      (match) => {
+        const [, name = '', indentation = '', options = ''] = match
+        // The definition's own options and not those of what is nested in them.
+        const own = new Map(
+          Array.from(
+            `${indentation}${options}`.matchAll(
+              new RegExp(`^${indentation}(\\w+): (.*?),?$`, 'gm'),
+            ),
+            ([, option = '', value = '']) => [option, value.replaceAll("'", '')],
+          ),
+        )
+        const memory = own.get('memory') ?? (/^ +memory,$/m.test(options) ? constantIn(source) : '')
+        return {
+          file,
+          name,
+          fresh: own.get('fresh') ?? '',
+          stale: own.get('stale') ?? '–',
+          staleIfError: own.get('staleIfError') ?? '–',
+          memory: memory === 'false' ? 'none' : memory === '' ? 'default' : memory,
+        }
+      },
+    ),
+  )
+}
+
+/** What several definitions of a file share. */
+function constantIn(source: string): string {
+  return /^const memory = '([^']+)'$/m.exec(source)?.[1] ?? ''
+}
+
+/** What the rows say. Those of one definition say the same, so they come to one. */
+function documentedDefinitions(): Definition[] {
+  const rows = sectionOf('Cache entries').matchAll(/^\| `cache:([^:`]+):[^`]+`(.*)$/gm)
+  const definitions = Array.from(rows, ([, name = '', rest = '']): [string, Definition] => {
+    const [fresh = '', stale = '', staleIfError = '', memory = ''] = cellsOf(rest)
+    const definition = { name, fresh, stale, staleIfError, memory }
+    return [JSON.stringify(definition), definition]
+  })
+  return [...new Map(definitions).values()]
 }
 
 test('lists exactly the key patterns that the clients write', () => {
   expect(documentedKeys('Patterns').toSorted()).toEqual(Object.values(keyPatterns).toSorted())
 })
 
-test('has a row for every cache entry that the code builds, and no other', () => {
-  const documented = documentedKeys('Cache entries').map(shapeOf)
-  const used = usedCacheKeys()
-  const missing = [...used]
-    .filter(([shape]) => !documented.includes(shape))
-    .map(([shape, file]) => `docs/storage-schema.md has no row for ${shape}, built in ${file}`)
-  const stale = documented
-    .filter((shape) => !used.has(shape))
-    .map((shape) => `docs/storage-schema.md has a row for ${shape}, which nothing builds`)
-  expect([...missing, ...stale]).toEqual([])
-  expect(used.size).toBeGreaterThan(5)
+test('has a row for every cache definition of the code, with its times, and no other', () => {
+  const used = usedDefinitions()
+  expect(used.length).toBeGreaterThan(5)
+  const byName = (a: Definition, b: Definition): number => a.name.localeCompare(b.name)
+  expect(documentedDefinitions().toSorted(byName)).toEqual(
+    used.map(({ file: _file, ...definition }) => definition).toSorted(byName),
+  )
+})
+
+test('sees every definition and every cache key that the code makes', () => {
+  const count = (pattern: RegExp): number =>
+    [...sources.values()].reduce((sum, source) => sum + [...source.matchAll(pattern)].length, 0)
+  // What passes a definition on has no name to document, and what is built without a definition would have no row.
+  expect(count(/\.define(?:<[^(]*>)?\(\s*['"`]/g)).toBe(usedDefinitions().length)
+  expect(count(/keys\.cache\(\s*['"`]/g)).toBe(0)
 })
 
 test('has a row for what every KVStore of the code holds', () => {
@@ -74,12 +122,8 @@ test('says who writes and reads every key, how long it lives and what it holds',
   const rows = schema.split('\n').filter((line) => line.startsWith('| `'))
   expect(rows.length).toBeGreaterThan(10)
   for (const row of rows) {
-    const cells = row
-      .split('|')
-      .slice(1, -1)
-      .map((cell) => cell.trim())
     expect(
-      cells.filter((cell) => cell === ''),
+      cellsOf(row).filter((cell) => cell === ''),
       row,
     ).toEqual([])
   }

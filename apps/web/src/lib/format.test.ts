@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { formatBytes } from './format-bytes.ts'
 import { formatDate, formatDateTime } from './format-date.ts'
+import { formatDollars } from './format-dollars.ts'
 import { formatPrice, parsePriceCents } from './format-price.ts'
 import { formatTimeLeft } from './format-time-left.ts'
 
@@ -14,6 +15,19 @@ describe('formatTimeLeft', () => {
     [86_400, '1 d'],
   ])('writes %d seconds as %s', (seconds, text) => {
     expect(formatTimeLeft(seconds)).toBe(text)
+  })
+})
+
+describe('formatDollars', () => {
+  it.each([
+    [0, '$0'],
+    [0.000_000_5, 'under $0.000001'],
+    [0.000_001, '$0.000001'],
+    [0.000_105, '$0.000105'],
+    [0.01, '$0.01'],
+    [1.5, '$1.50'],
+  ])('writes %d as %s', (dollars, text) => {
+    expect(formatDollars(dollars)).toBe(text)
   })
 })
 

@@ -11,7 +11,13 @@ export interface StaleEntry {
 /** @param key The definition's own way from an id to the rest of the key. */
 export function staleEntry<Id, T>(
   definition: CacheDefinition<Id, T>,
-  { id, key }: { readonly id: Id; readonly key: (id: Id) => readonly [string, ...string[]] },
+  {
+    id,
+    key,
+  }: {
+    readonly id: NoInfer<Id>
+    readonly key: (id: NoInfer<Id>) => readonly [string, ...string[]]
+  },
 ): StaleEntry {
   return {
     key: keys.cache(definition.name, ...key(id)),

@@ -41,14 +41,13 @@ export type PublishedList =
   | { readonly of: 'creator'; readonly creatorId: string }
 
 export interface ContentCache {
-  readonly categories: CacheDefinition<void, readonly Category[]>
+  readonly categories: CacheDefinition<'all', readonly Category[]>
   readonly lists: CacheDefinition<PublishedList, ListHead>
-  readonly featured: CacheDefinition<void, readonly ContentSummary[]>
+  readonly featured: CacheDefinition<'all', readonly ContentSummary[]>
   readonly items: CacheDefinition<string, PublishedContent>
 }
 
-const onlyKey = (): [string] => ['all']
-const itemKey = (slug: string): [string] => [slug]
+const plainKey = (id: string): [string] => [id]
 function listKey(list: PublishedList): [string, ...string[]] {
   if (list.of === 'everything') return ['newest']
   return list.of === 'category' ? ['category', list.slug] : ['creator', list.creatorId]
@@ -58,8 +57,7 @@ function listKey(list: PublishedList): [string, ...string[]] {
 export function defineContentCache(cache: ServiceCache, database: Database): ContentCache {
   return {
     // They come with the migrations.
-    categories: cache.define<void, readonly Category[]>('content-categories', {
-      key: onlyKey,
+    categories: cache.define<'all', readonly Category[]>('content-categories', {
       load: () => loadCategories(database),
       schema: v.array(categorySchema),
       fresh: '5m',
@@ -80,8 +78,7 @@ export function defineContentCache(cache: ServiceCache, database: Database): Con
       refreshAhead,
       memory,
     }),
-    featured: cache.define<void, readonly ContentSummary[]>('content-featured', {
-      key: onlyKey,
+    featured: cache.define<'all', readonly ContentSummary[]>('content-featured', {
       load: () =>
         loadSummaries(database, { where: eq(content.featured, true), limit: featuredLimit }),
       schema: v.array(contentSummarySchema),
@@ -91,7 +88,6 @@ export function defineContentCache(cache: ServiceCache, database: Database): Con
       memory,
     }),
     items: cache.define<string, PublishedContent>('content-item', {
-      key: itemKey,
       load: (slug) => loadItem(database, { slug, state: 'published' }),
       schema: publishedContentSchema,
       fresh: '5m',
@@ -103,7 +99,7 @@ export function defineContentCache(cache: ServiceCache, database: Database): Con
 }
 
 export function staleFeatured({ featured }: ContentCache): StaleEntry {
-  return staleEntry(featured, { id: undefined, key: onlyKey })
+  return staleEntry(featured, { id: 'all', key: plainKey })
 }
 
 /** Every entry that shows the item as it was or as it is now. Nothing for an item that is a draft before and after. */
@@ -121,7 +117,7 @@ export function entriesShowing(
     list({ of: 'everything' }),
     ...versions.flatMap((version) => [
       list({ of: 'category', slug: version.category.slug }),
-      staleEntry(cache.items, { id: version.slug, key: itemKey }),
+      staleEntry(cache.items, { id: version.slug, key: plainKey }),
       ...(version.featured ? [staleFeatured(cache)] : []),
     ]),
   ]

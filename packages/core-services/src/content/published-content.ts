@@ -49,7 +49,7 @@ export function createPublishedContent({
 
   return {
     async listCategories() {
-      return (await cache.categories.get()) ?? []
+      return (await cache.categories.get('all')) ?? []
     },
 
     async listPublished(input = {}) {
@@ -67,7 +67,7 @@ export function createPublishedContent({
     },
 
     async listFeatured() {
-      return (await cache.featured.get()) ?? []
+      return (await cache.featured.get('all')) ?? []
     },
 
     async getPublishedBySlug(slug, { fresh = false } = {}) {

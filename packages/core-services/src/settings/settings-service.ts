@@ -18,8 +18,6 @@ import {
   type PlatformSettingsPatch,
 } from './platform-settings.ts'
 
-const settingsKey = (): [string] => ['platform']
-
 export interface SettingsServiceOptions {
   readonly database: Database
   /** Takes the definition of this service, so each client makes one of it. */
@@ -72,19 +70,18 @@ export function createSettingsService({
     return mergeSettings(Object.fromEntries(rows.map((row) => [row.key, parseJson(row.json)])))
   }
 
-  const platform = cache.define<void, PlatformSettings>('settings', {
-    key: settingsKey,
+  const platform = cache.define<'platform', PlatformSettings>('settings', {
     load,
     schema: platformSettingsSchema,
     fresh: '5m',
     stale: '1d',
     staleIfError: '7d',
   })
-  const stale = staleEntry(platform, { id: undefined, key: settingsKey })
+  const stale = staleEntry(platform, { id: 'platform', key: (id) => [id] })
 
   return {
     async get({ fresh = false } = {}) {
-      return fresh ? load() : ((await platform.get()) ?? defaultPlatformSettings)
+      return fresh ? load() : ((await platform.get('platform')) ?? defaultPlatformSettings)
     },
 
     async update(patch, updatedBy) {

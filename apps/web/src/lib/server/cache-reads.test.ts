@@ -44,7 +44,7 @@ it('notes every id of getMany, and counts in the client what it counts without',
     ['b', 'value of b'],
   ])
   expect(reads).toHaveLength(3)
-  expect(client.stats()['value']).toEqual(values.stats())
+  expect(client.stats().value).toEqual(values.stats())
   expect(values.stats()).toMatchObject({ misses: 3, loads: 2 })
 })
 
