@@ -3,7 +3,10 @@ import { fileURLToPath } from 'node:url'
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 
-const guide = fileURLToPath(new URL('../../docs/edge-simulator.md', import.meta.url).href)
+/** A guide whose examples are tests. */
+function readGuide(name: string): string {
+  return readFileSync(fileURLToPath(new URL(`../../docs/${name}`, import.meta.url).href), 'utf8')
+}
 
 export default defineConfig({
   test: {
@@ -15,7 +18,10 @@ export default defineConfig({
           include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
           exclude: ['test/node/**'],
           // Handed in, because tests inside workerd see no files and packages import nothing from outside of them.
-          provide: { edgeSimulatorGuide: readFileSync(guide, 'utf8') },
+          provide: {
+            cachePatternGuide: readGuide('choosing-a-cache-pattern.md'),
+            edgeSimulatorGuide: readGuide('edge-simulator.md'),
+          },
         },
       },
       // What is seen from outside a Worker, over HTTP, and long simulations, which are several times faster here.

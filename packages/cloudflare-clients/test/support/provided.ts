@@ -2,6 +2,7 @@ import { inject } from 'vitest'
 
 declare module 'vitest' {
   interface ProvidedContext {
+    readonly cachePatternGuide: string
     readonly edgeSimulatorGuide: string
   }
 }
@@ -9,4 +10,9 @@ declare module 'vitest' {
 /** The text of docs/edge-simulator.md. */
 export function readEdgeSimulatorGuide(): string {
   return inject('edgeSimulatorGuide')
+}
+
+/** The text of docs/choosing-a-cache-pattern.md. */
+export function readCachePatternGuide(): string {
+  return inject('cachePatternGuide')
 }
