@@ -27,7 +27,11 @@ async function runSuite(suite: Suite, names: readonly string[]): Promise<readonl
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(0)
     process.stdout.write(`\n${suite.name} ${scenario.name} (${seconds} s)\n\n`)
     if (section) process.stdout.write(`${renderTable(section, measured)}\n`)
-    failures.push(...scenario.failures(measured))
+    const isExpected = suite.shortfalls.includes(scenario.name)
+    for (const failure of scenario.failures(measured)) {
+      if (!isExpected) failures.push(failure)
+      else process.stdout.write(`Not reached, as known: ${failure}\n`)
+    }
   }
   return failures
 }

@@ -1,6 +1,6 @@
 import { format } from 'prettier'
 import type { BenchmarkResult } from './result.ts'
-import { belongsTo, type Suite, type SuiteSection } from './suite.ts'
+import { belongsTo, failuresOf, type Suite, type SuiteSection } from './suite.ts'
 
 /** How the repository's own prettier.json formats prose. */
 const proseWidth = 130
@@ -12,6 +12,7 @@ export function renderDocument(
   const parts = suites.flatMap(({ suite, results }) => [
     `## ${suite.heading}`,
     oneLine(suite.text),
+    ...renderShortfalls(suite, results),
     ...suite.sections.flatMap((section) => renderSection(section, results)),
   ])
   const text = [
@@ -32,6 +33,16 @@ export function renderTable(section: SuiteSection, results: readonly BenchmarkRe
 
 function renderSection(section: SuiteSection, results: readonly BenchmarkResult[]): string[] {
   return [`### ${section.heading}`, oneLine(section.text), renderTable(section, results)]
+}
+
+/** What we set ourselves and do not reach, before anything else. */
+function renderShortfalls(suite: Suite, results: readonly BenchmarkResult[]): string[] {
+  const failures = failuresOf(suite, results)
+  if (failures.length === 0) return []
+  return [
+    'What ours was to reach and does not:',
+    failures.map(({ failure }) => `- ${failure}`).join('\n'),
+  ]
 }
 
 function oneLine(text: string): string {

@@ -17,6 +17,18 @@ export interface Suite {
   readonly text: string
   readonly scenarios: readonly Scenario[]
   readonly sections: readonly SuiteSection[]
+  /** The scenarios whose bar ours does not reach yet. A test holds this list to the results, both ways. */
+  readonly shortfalls: readonly string[]
+}
+
+/** What the results show that does not hold, for the scenarios that are named. */
+export function failuresOf(
+  suite: Suite,
+  results: readonly BenchmarkResult[],
+): { readonly scenario: string; readonly failure: string }[] {
+  return suite.scenarios.flatMap((scenario) =>
+    scenario.failures(results).map((failure) => ({ scenario: scenario.name, failure })),
+  )
 }
 
 /** Whether a row belongs to a scenario: to it, or to one of its parts, as `operations: cold miss`. */

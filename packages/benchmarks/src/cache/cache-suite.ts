@@ -35,6 +35,7 @@ library does not have is "${notSupported}"; nothing is emulated.`,
     kvHit,
     size,
   ],
+  shortfalls: ['kv-hit', 'size'],
   sections: [
     {
       heading: 'What is compared',

@@ -23,7 +23,7 @@ export async function runOnVirtualTime<T>(
     Date.now = clock.now
     performance.now = clock.now
     globalThis.setTimeout = clock.setTimeout as unknown as typeof setTimeout
-    globalThis.clearTimeout = clock.clearTimeout as typeof clearTimeout
+    globalThis.clearTimeout = clock.clearTimeout
     const result = await clock.run(work)
     return { result, unhandledRejections }
   } finally {

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { ManualClock } from '../../../test/support/manual-clock.ts'
 import { countKV, dumpKV, failingKV, wrapKV } from '../../../test/support/wrapped-kv.ts'
 import type { ClientEvent } from '../shared/client-event.ts'
+import { createEdgeSimulator } from '../testing/edge-simulator.ts'
 import { CacheClient } from './cache-client.ts'
 
 afterEach(async () => {
@@ -328,5 +329,19 @@ describe('invalidation', () => {
     await Promise.all(['a:1', 'a:2', 'b:1'].map((key) => cache.set(key, 1, 60)))
     expect(await cache.deleteByPrefix('a:')).toEqual({ deletedKeys: 2, cursor: null })
     await expect(cache.deleteByPrefix('')).rejects.toThrow('its bytes must be from 1 to 468')
+  })
+
+  test('by prefix waits with the timers it was given where KV takes no write yet', async () => {
+    const simulator = createEdgeSimulator({ locations: ['AMS'] })
+    const { clock } = simulator
+    const cache = new CacheClient(simulator.location('AMS').kv('CACHE_KV'), {
+      now: clock.now,
+      timers: clock,
+    })
+    await cache.set('a:1', 1, 60)
+    const startedMs = clock.now()
+    await clock.run(() => cache.deleteByPrefix('a:'))
+    expect(clock.now() - startedMs).toBe(1100)
+    expect(simulator.store('CACHE_KV').keys()).toEqual([])
   })
 })

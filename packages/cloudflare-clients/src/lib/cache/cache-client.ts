@@ -159,7 +159,12 @@ export class CacheClient extends KVCache {
     this.#detachDefinitions()
     const writes = Array.from(new Set(keys), async (key) => {
       const name = await toUsableKey(key)
-      const send = (): Promise<void> => kv.put(name, String(stampMs), { expirationTtl })
+      let attempts = 0
+      const send = (): Promise<void> => {
+        // Not the old stamp when it has to be tried again: another isolate may have written a later one.
+        const text = String(attempts++ === 0 ? stampMs : clock.next())
+        return kv.put(name, text, { expirationTtl })
+      }
       await writer.write(key, send, { operation: 'write', isUrgent: true })
     })
     await Promise.allSettled(writes)

@@ -39,7 +39,7 @@ export interface KVCacheOptions {
 export interface EntryPut {
   readonly key: string
   readonly text: string
-  readonly metadata: EntryMetadata
+  readonly metadata: EntryMetadata & { readonly loadedAtMs: number }
   readonly expirationTtl: number
 }
 
@@ -108,19 +108,21 @@ export class CacheCore {
     })
   }
 
-  /** @throws {KVError} When KV fails. */
-  async write(put: EntryPut, tries?: KeyWriteTries): Promise<void> {
+  /**
+   * @returns Whether it was sent: `false` where a newer write took its place.
+   * @throws {KVError} When KV fails.
+   */
+  async write(put: EntryPut, tries?: KeyWriteTries): Promise<boolean> {
     const { key, text, metadata, expirationTtl } = put
     const name = await toUsableKey(key)
     const send = (): Promise<void> => this.kv.put(name, text, { metadata, expirationTtl })
-    await this.writer.write(key, send, { operation: 'write', ...tries })
+    return this.writer.write(key, send, { operation: 'write', ...tries })
   }
 
   /** Writes an entry, in the background as far as it has to wait and may. Never rejects: a failure is reported. */
   put(put: EntryPut): Promise<void> {
     const { waitUntil } = this
-    const write = (onWait?: () => void): Promise<void> =>
-      this.write(put, { onWait }).catch(this.reporting('set', put.key))
+    const write = (onWait?: () => void): Promise<void> => this.#writeUndeleted(put, { onWait })
     if (waitUntil === undefined) return write()
     return new Promise((resolve) => {
       waitUntil(write(resolve).then(resolve))
@@ -136,14 +138,11 @@ export class CacheCore {
   fill(put: EntryPut): Promise<void> | undefined {
     const { floors, waitUntil, writer } = this
     const { key } = put
-    const { loadedAtMs: stampMs } = put.metadata as { loadedAtMs?: number }
-    if (stampMs === undefined || floors.isFenced(key, stampMs)) return undefined
+    const { loadedAtMs: stampMs } = put.metadata
+    if (floors.isFenced(key, stampMs)) return undefined
     floors.raise(key, stampMs)
     const isSpaced = writer.isSpaced(key)
-    const work = this.write(put, { maxAttempts: 1 })
-      .catch(this.reporting('set', key))
-      .then(() => (floors.isDeletedSince(key, stampMs) ? this.remove(key) : undefined))
-      .catch(this.reporting('delete', key))
+    const work = this.#writeUndeleted(put, { maxAttempts: 1 })
     waitUntil?.(work)
     return waitUntil === undefined && !isSpaced ? work : undefined
   }
@@ -153,6 +152,15 @@ export class CacheCore {
     const name = await toUsableKey(key)
     const send = (): Promise<void> => this.kv.delete(name)
     await this.writer.write(key, send, { operation: 'delete', isUrgent: true })
+  }
+
+  /** Writes an entry, and deletes it again where its key was deleted while KV was writing. Never rejects. */
+  async #writeUndeleted(put: EntryPut, tries: KeyWriteTries): Promise<void> {
+    const { key, metadata } = put
+    // A write that failed may have been stored all the same.
+    const isSent = await this.write(put, tries).catch(this.reporting('set', key))
+    if (isSent === false || !this.floors.isDeletedSince(key, metadata.loadedAtMs)) return
+    await this.remove(key).catch(this.reporting('delete', key))
   }
 
   /** @returns What to do with an error of the store that must not reach the caller. */

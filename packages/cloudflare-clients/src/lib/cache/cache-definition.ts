@@ -1,7 +1,9 @@
 import { assertValueSize, type KVEntry, toEntry } from '../kv/kv-entry.ts'
 import { toCacheText, toEpochText, toTagText } from '../kv/cache-keys.ts'
 import { escapePart } from '../kv/escape-part.ts'
+import { utf8Length } from '../kv/kv-key.ts'
 import { kvLimits } from '../kv/kv-limits.ts'
+import { checkNumber } from '../shared/check-number.ts'
 import { SingleFlight } from '../shared/single-flight.ts'
 import { raceTimer, timedOut } from '../shared/timers.ts'
 import { type EntryPut, toEntryPut } from './cache-core.ts'
@@ -55,7 +57,7 @@ const missCachedMs = kvLimits.defaultCacheTtlSeconds * 1000
 const bytesPerCharacter = 3
 const bytesPerEntry = 300
 const maxFailures = 1000
-const maxNameLength = 200
+const maxNameBytes = 200
 
 /**
  * One kind of cached value: how it is loaded, how long it is good for, what ends it. Made by `CacheClient.define`.
@@ -103,9 +105,14 @@ export class CacheDefinition<Id, T> {
     const what = `define cache ${JSON.stringify(name)}`
     this.name = name
     this.#group = escapePart(name)
-    if (this.#group.length > maxNameLength) {
-      throw new RangeError(`Cannot ${what}: name must be at most ${maxNameLength} characters`)
-    }
+    // As `keys.cachePrefix` has it, which digests what is longer.
+    checkNumber(`${what}: the bytes of its name`, utf8Length(this.#group), {
+      min: 0,
+      max: maxNameBytes,
+    })
+    const { cacheTtl = kvLimits.minCacheTtlSeconds, version = 1 } = options
+    checkNumber(`${what}: cacheTtl`, cacheTtl, { min: kvLimits.minCacheTtlSeconds })
+    checkNumber(`${what}: version`, version, { min: 0, max: Number.MAX_SAFE_INTEGER })
     this.#options = options
     this.#core = core
     this.#endMarkers = endMarkers
@@ -170,8 +177,11 @@ export class CacheDefinition<Id, T> {
     // A later put, or a delete, whose value was ready sooner.
     if (stored.loadedAtMs < floors.of(target.key)) return
     this.#detach(target)
+    if (put === null) {
+      this.#keep(target, stored)
+      return
+    }
     this.#keep(target, { ...stored, storedUntilMs: stored.freshUntilMs, writtenAtMs: now() })
-    if (put === null) return
     this.#writeLocation(put, target, stored)
     await this.#core.put(put)
   }
@@ -335,7 +345,7 @@ export class CacheDefinition<Id, T> {
     if (loadedAtMs > endedMs) return held
     // Stamps may be ahead of a clock that stands still.
     const freshUntilMs = this.#policy.endedAtMs(Math.min(held.freshUntilMs, endedMs, now()))
-    return { ...held, freshUntilMs, quietUntilMs: 0 }
+    return { ...held, freshUntilMs, storedUntilMs: 0, quietUntilMs: 0 }
   }
 
   /** Answers with what was found, where it may be given out without asking the origin first. */
@@ -367,21 +377,20 @@ export class CacheDefinition<Id, T> {
     if (!isCovered) return load()
     const standIn = { held, tier, status: 'stale_if_error' } as const
     if (this.#isBackingOff(target)) return standIn
-    try {
-      const loaded = await raceTimer(load(), { delayMs: this.#policy.softTimeoutMs, timers })
-      return loaded === timedOut ? standIn : loaded
-    } catch {
-      // Reported where it failed.
-      return standIn
-    }
+    const loading = load()
+    const delayMs = this.#policy.softTimeoutMs
+    // An error was reported where it came up.
+    const loaded = await raceTimer(loading, { delayMs, timers }).catch(() => timedOut)
+    if (loaded !== timedOut) return loaded as Answer<T>
+    // The wait may have been longer than the older value may stand in.
+    return this.#policy.of(held, now()) === 'dead' ? loading : standIn
   }
 
   async #find(target: Target<Id>): Promise<Found<T>> {
     const { memory, now } = this.#core
     const nearby = this.#policy.locationMs > 0 ? await this.#findInLocation(target) : null
-    const known = this.#inMemory(target)
     const isNewest = (held: HeldValue<T> | null): held is HeldValue<T> =>
-      held !== null && held.loadedAtMs >= (known?.loadedAtMs ?? 0)
+      held !== null && held.loadedAtMs >= (this.#inMemory(target)?.loadedAtMs ?? 0)
     if (isNewest(nearby)) return { held: this.#keep(target, nearby), tier: 'location' }
     let isOlder: boolean
     try {
@@ -395,8 +404,10 @@ export class CacheDefinition<Id, T> {
       isOlder = stored !== null
     } catch (error) {
       this.#core.reporting('get', target.key)(error)
-      return { held: known, tier: 'memory', hasFailed: true }
+      return { held: this.#inMemory(target), tier: 'memory', hasFailed: true }
     }
+    // What is known now, and not before the read: it may have been put or deleted meanwhile.
+    const known = this.#inMemory(target)
     // KV shows something older than what this isolate knows of, or does not show yet what it wrote.
     if (known !== null && (isOlder || now() < known.writtenAtMs + missCachedMs)) {
       return { held: this.#keep(target, known), tier: 'memory' }
@@ -420,7 +431,7 @@ export class CacheDefinition<Id, T> {
   ): Promise<KVEntry | null> {
     const { clock, markers, now } = this.#core
     const { cacheTtl } = this.#options
-    const [entry = null, ...found] = await Promise.all([
+    const [entry, ...found] = await Promise.all([
       reading,
       ...due.map((marker) => this.#core.read(marker, cacheTtl)),
     ])
@@ -533,7 +544,10 @@ export class CacheDefinition<Id, T> {
     }
     const { negativeMs, freshMs } = this.#policy
     const lastingMs = ownFreshMs ?? (value === null ? negativeMs : freshMs)
-    const freshUntilMs = this.#policy.freshUntilMs(times.loadedAtMs, lastingMs, this.#core.random)
+    const { now, random } = this.#core
+    // Stamps may be ahead of the time, by as much as another isolate's clock is.
+    const beganMs = Math.min(times.loadedAtMs, now() - times.loadMs)
+    const freshUntilMs = this.#policy.freshUntilMs(beganMs, lastingMs, random)
     return toHeldValue({ value: decoded.value, text }, { ...times, freshUntilMs, storedUntilMs: 0 })
   }
 
@@ -543,6 +557,8 @@ export class CacheDefinition<Id, T> {
     const { key } = target
     const isStill = (): boolean =>
       !floors.isFenced(key, held.loadedAtMs) && this.#applyEnds(target, held) === held
+    // Also where it is not stored: its callers see it, and nothing older from then on.
+    floors.raise(key, held.loadedAtMs)
     if (!isStill()) return
     const { held: older, hasFailed } = found
     const isStored =
@@ -570,18 +586,23 @@ export class CacheDefinition<Id, T> {
   #keep(target: Target<Id>, value: HeldValue<T>): HeldValue<T> {
     const { floors, memory, now } = this.#core
     const { memoryMs } = this.#policy
+    if (value.loadedAtMs < floors.of(target.key)) return value
     floors.raise(target.key, value.loadedAtMs)
     if (memory === undefined || memoryMs === 0) return value
-    const held = { ...value, checkAtMs: now() + memoryMs }
-    this.#quieten(held)
+    // The first read looks whether it has ended meanwhile.
+    const held = { ...value, checkAtMs: now() + memoryMs, quietUntilMs: 0 }
     const bytes = held.text.length * bytesPerCharacter + bytesPerEntry
     memory.set(target.memoryKey, held, bytes)
     return held
   }
 
+  /** @returns `null` for what has already ended, or where an encoder failed, which is reported. */
   async #toPut(target: Target<Id>, held: HeldValue<T>): Promise<EntryPut | null> {
     const { loadedAtMs, loadMs, freshUntilMs } = held
-    const { text, encodings } = await this.#format.encode(held.text, target.key)
+    const reporting = this.#core.reporting('set', target.key)
+    const encoded = await this.#format.encode(held.text, target.key).catch(reporting)
+    if (!encoded) return null
+    const { text, encodings } = encoded
     const { version } = this.#format
     return this.#toEntryPut(target, text, { loadedAtMs, loadMs, freshUntilMs, version, encodings })
   }

@@ -45,7 +45,7 @@ export interface CacheDefinitionOptions<Id, T> {
   readonly refreshAhead?: number
   /**
    * Refreshes early by chance, more often the nearer the end and the slower the load (XFetch), so that isolates do not all
-   * refresh at once. Above 0, where 1 is the published optimum. Default: off.
+   * refresh at once. Above 0, where 1 is the published optimum, to 100. Default: off.
    */
   readonly earlyRefreshBeta?: number
   /** The share of `fresh`, 0 to 1, by which values are at most shortened, each by chance. Default 0.1. */

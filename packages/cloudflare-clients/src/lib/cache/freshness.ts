@@ -70,7 +70,7 @@ export class FreshnessPolicy {
     this.#errorBackoffMs = ms('errorBackoff', errorBackoff)
     this.#jitter = number('jitter', jitter, 1)
     this.#refreshAhead = number('refreshAhead', refreshAhead, 1)
-    this.#earlyRefreshBeta = number('earlyRefreshBeta', earlyRefreshBeta)
+    this.#earlyRefreshBeta = number('earlyRefreshBeta', earlyRefreshBeta, 100)
     const isMarked = options.tags !== undefined || options.clearable === true
     this.#maxLifetimeMs = isMarked ? markerLifetimeMs : Infinity
     number(

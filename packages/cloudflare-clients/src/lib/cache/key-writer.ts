@@ -65,18 +65,21 @@ export class KeyWriter {
     const turn = {}
     state.latest = turn
     this.#remember(key, state)
+    // The state may have been dropped while the write waited, and a later write have begun another.
+    const isLatest = (): boolean => (this.#states.get(key) ?? state).latest === turn
     for (let attempt = 1; ; attempt++) {
       if (!isUrgent || attempt > 1) {
         for (let waitMs = state.nextAtMs - now(); waitMs > 0; waitMs = state.nextAtMs - now()) {
           onWait?.()
           await sleep(Math.min(waitMs, spacingMs), timers)
-          if (state.latest !== turn) return false
+          if (!isLatest()) return false
         }
+        this.#states.set(key, state)
       }
       const error = await this.#attempt(state, send, operation)
       if (error === null) return true
       if (error.code !== 'rate_limited' || attempt === maxAttempts) throw error
-      if (state.latest !== turn) return false
+      if (!isLatest()) return false
     }
   }
 

@@ -151,6 +151,8 @@ export class KVCache {
       const value = await loading
       own = { value }
       if (value === undefined) return undefined
+      // Also where it is not stored: what KV has is older than what the caller is about to see.
+      this.core.floors.raise(key, stampMs)
       const put = this.#toPut(key, value, { ttlSeconds, stampMs })
       if (lookup !== 'error') own = { value, written: this.core.fill(put) }
       return put.text

@@ -1,6 +1,3 @@
-/** Microtasks that a batch waits, so that callers who woke up together and took slightly different ways still meet. */
-const gatherTurns = 1
-
 /**
  * Gathers what is asked for in one tick of the event loop into one call.
  *
@@ -27,7 +24,8 @@ export class TickBatcher<K, V> {
   #begin(): { readonly keys: Set<K>; readonly answers: Promise<ReadonlyMap<K, V>> } {
     const keys = new Set<K>()
     const gather = async (): Promise<ReadonlyMap<K, V>> => {
-      for (let turn = 0; turn < gatherTurns; turn++) await Promise.resolve()
+      // One microtask more, so that callers who woke up together all come before the call.
+      await Promise.resolve()
       if (this.#open === batch) this.#open = null
       return await this.#call([...keys])
     }

@@ -1,10 +1,7 @@
-import { toJsonText } from '../kv/kv-entry.ts'
+import { toJsonTextOfAnySize } from '../kv/kv-entry.ts'
 import { deepFreeze } from './deep-freeze.ts'
 import type { CacheDefinitionOptions } from './definition-options.ts'
 import type { DefinitionControl } from './held-value.ts'
-
-/** The text of a negative entry, whatever the codec. */
-const negativeText = 'null'
 
 interface Unreadable {
   readonly problem: string
@@ -26,17 +23,22 @@ export class ValueFormat<T> {
   readonly version: number
   /** Whether one decoded value may be given to many readers. */
   readonly isShareable: boolean
+  /** The text of a negative entry. With a codec, which may write `null` for a value, one that it hardly writes. */
+  readonly #negativeText: string
 
   constructor(options: FormatOptions<T>) {
     this.#options = options
     this.version = options.version ?? 1
     this.isShareable = options.codec === undefined
+    this.#negativeText = this.isShareable ? 'null' : '\0'
   }
 
-  /** @throws {TypeError | RangeError} When the value has no JSON text. */
+  /** @throws {TypeError} When the value has no JSON text. */
   toText(action: string, value: T | null): string {
     const { codec } = this.#options
-    return value === null || codec === undefined ? toJsonText(action, value) : codec.encode(value)
+    if (value === null) return this.#negativeText
+    // Of any size, because an encoder may make it smaller.
+    return codec === undefined ? toJsonTextOfAnySize(action, value) : codec.encode(value)
   }
 
   /** @returns What is wrong with the text instead of throwing it: a bad cached value is a miss. */
@@ -44,7 +46,7 @@ export class ValueFormat<T> {
     text: string,
     version = this.version,
   ): Promise<{ readonly value: T | null } | Unreadable> {
-    if (text === negativeText) return { value: null }
+    if (text === this.#negativeText) return { value: null }
     const { codec, migrate, schema } = this.#options
     try {
       let value: unknown = codec === undefined ? JSON.parse(text) : codec.decode(text)

@@ -101,6 +101,13 @@ export function toExpiresAtMs(action: string, ttlSeconds: number, nowMs: number)
  * @throws {RangeError} When the text is over KV's 25 MiB.
  */
 export function toJsonText(action: string, value: unknown): string {
+  const text = toJsonTextOfAnySize(action, value)
+  assertValueSize(action, text)
+  return text
+}
+
+/** @throws {TypeError} When the value has no JSON text. */
+export function toJsonTextOfAnySize(action: string, value: unknown): string {
   // Its type says string, but it gives undefined for what has no JSON text.
   let text: unknown
   let cause: unknown
@@ -114,7 +121,6 @@ export function toJsonText(action: string, value: unknown): string {
       cause,
     })
   }
-  assertValueSize(action, text)
   return text
 }
 
