@@ -32,6 +32,7 @@ async function main(): Promise<void> {
       const crashed = stack.crashed.then((error) => Promise.reject(error))
       await Promise.race([tellStory(run), stopped, crashed])
       print(`\n${formatCostTable(run.finishedSteps).join('\n')}`)
+      print('Writes that wait for the second in which KV takes none to their key come after it.')
     } finally {
       await stack.stop()
     }
