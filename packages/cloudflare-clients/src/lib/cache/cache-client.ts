@@ -57,6 +57,12 @@ export class CacheClient extends KVCache {
   }
 
   /** @internal */
+  protected override detach(key: string): void {
+    super.detach(key)
+    for (const definition of this.#definitions.values()) definition.detach(key)
+  }
+
+  /** @internal */
   protected override createCore(kv: KVNamespace, options: CacheClientOptions): ClientCore {
     return new ClientCore(kv, options)
   }
@@ -74,7 +80,7 @@ export class CacheClient extends KVCache {
    * const cache = new CacheClient(env.CACHE_KV)
    * const orders = cache.define('order', {
    *   key: ({ shop, number }: { shop: string; number: number }) => [shop, String(number)],
-   *   load: ({ shop, number }) => loadOrder(shop, number),
+   *   load: ({ shop, number }) => Promise.resolve({ shop, number, total: 100 }),
    *   fresh: '5m',
    *   tags: ({ shop }) => [`shop:${shop}`],
    * })

@@ -21,7 +21,7 @@ export interface KVCacheOptions {
   readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined
   /** Told of store errors, failed background loads and corrupt values. Default: a JSON line on `console.warn`. */
   readonly onEvent?: EventReporter
-  /** The timers of the waits below. Default: the global ones. */
+  /** The timers of all waits. They must move with `now`. Default: the global ones. */
   readonly timers?: Timers
   /**
    * How long a caller waits for another request's load before it loads for itself, twice as long each further time.
@@ -130,21 +130,22 @@ export class CacheCore {
   }
 
   /**
-   * Stores what was loaded, unless its key was invalidated meanwhile, also while KV was writing. It is not tried again
-   * when KV refuses it for another write within the second: what was written then is as new.
+   * Stores what was loaded, unless its key was invalidated meanwhile, also while KV was writing.
    *
-   * @returns What the caller has to await: nothing with `waitUntil`, or where the write has to wait for its second.
+   * It never waits for its second and is not tried again when KV refuses it: what was written within that second is as
+   * new, and a second later what was loaded may have been ended by another isolate.
+   *
+   * @returns What the caller has to await: nothing with `waitUntil`.
    */
   fill(put: EntryPut): Promise<void> | undefined {
     const { floors, waitUntil, writer } = this
     const { key } = put
     const { loadedAtMs: stampMs } = put.metadata
-    if (floors.isFenced(key, stampMs)) return undefined
+    if (floors.isFenced(key, stampMs) || writer.isSpaced(key)) return undefined
     floors.raise(key, stampMs)
-    const isSpaced = writer.isSpaced(key)
     const work = this.#writeUndeleted(put, { maxAttempts: 1 })
     waitUntil?.(work)
-    return waitUntil === undefined && !isSpaced ? work : undefined
+    return waitUntil === undefined ? work : undefined
   }
 
   /** @throws {KVError} When KV fails. */

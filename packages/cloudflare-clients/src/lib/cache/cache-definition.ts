@@ -176,7 +176,7 @@ export class CacheDefinition<Id, T> {
     const put = await this.#toPut(target, stored)
     // A later put, or a delete, whose value was ready sooner.
     if (stored.loadedAtMs < floors.of(target.key)) return
-    this.#detach(target)
+    this.detach(target.key)
     if (put === null) {
       this.#keep(target, stored)
       return
@@ -200,7 +200,7 @@ export class CacheDefinition<Id, T> {
     const { clock, markers, now } = this.#core
     const target = this.#target(id)
     markers.learn(target.key, clock.next(), 0)
-    this.#detach(target)
+    this.detach(target.key)
     await this.#forgetInLocation(target)
     const entry = await this.#core.read(target.key)
     const control = entry && readControl(entry, now())
@@ -220,7 +220,7 @@ export class CacheDefinition<Id, T> {
     const target = this.#target(id)
     floors.delete(target.key, clock.next())
     memory?.delete(target.memoryKey)
-    this.#detach(target)
+    this.detach(target.key)
     await this.#forgetInLocation(target)
     await this.#core.remove(target.key)
   }
@@ -247,6 +247,12 @@ export class CacheDefinition<Id, T> {
   }
 
   /** @internal Readers from now on share nothing that began before. */
+  detach(key: string): void {
+    this.#reads.detach(key)
+    this.#loads.detach(key)
+  }
+
+  /** @internal */
   detachAll(): void {
     this.#reads.detachAll()
     this.#loads.detachAll()
@@ -276,13 +282,8 @@ export class CacheDefinition<Id, T> {
     }
   }
 
-  #detach({ key }: Target<Id>): void {
-    this.#reads.detach(key)
-    this.#loads.detach(key)
-  }
-
   get #generation(): number {
-    return this.#core.floors.deletions + this.#core.markers.generation
+    return this.#core.floors.endings + this.#core.markers.generation
   }
 
   /** The way of nearly every read: fresh in memory, nothing ended since, nothing to refresh. */
@@ -553,7 +554,7 @@ export class CacheDefinition<Id, T> {
 
   /** Stores what was loaded, unless something newer is known or it was invalidated meanwhile. */
   async #store(target: Target<Id>, held: HeldValue<T>, found: Found<T>): Promise<void> {
-    const { floors, now, waitUntil } = this.#core
+    const { floors, now, waitUntil, writer } = this.#core
     const { key } = target
     const isStill = (): boolean =>
       !floors.isFenced(key, held.loadedAtMs) && this.#applyEnds(target, held) === held
@@ -565,7 +566,7 @@ export class CacheDefinition<Id, T> {
       older !== null &&
       older.text === held.text &&
       older.storedUntilMs - now() >= (held.freshUntilMs - now()) / 2
-    if (hasFailed === true || isStored) {
+    if (hasFailed === true || isStored || writer.isSpaced(key)) {
       this.#keep(target, { ...held, storedUntilMs: isStored ? older.storedUntilMs : 0 })
       return
     }

@@ -16,8 +16,8 @@ export class KeyFloors {
   readonly #maxEntries: number
   readonly #floors = new Map<string, Floor>()
   #forgottenUpToMs = 0
-  /** How many there were: what was found valid stays so as long as this does not change. */
-  deletions = 0
+  /** Counts what ended values: what was found valid stays so as long as this does not change. */
+  endings = 0
 
   constructor(maxEntries = 10_000) {
     this.#maxEntries = maxEntries
@@ -51,8 +51,14 @@ export class KeyFloors {
     }
   }
 
+  /** Ends what is known of the key: a newer value takes its place. */
+  supersede(key: string, stampMs: number): void {
+    this.endings++
+    this.raise(key, stampMs)
+  }
+
   delete(key: string, stampMs: number): void {
-    this.deletions++
+    this.endings++
     this.raise(key, stampMs, true)
   }
 
@@ -60,7 +66,7 @@ export class KeyFloors {
   deletePrefix(prefix: string, stampMs: number): void {
     for (const key of [...this.#floors.keys()])
       if (key.startsWith(prefix)) this.delete(key, stampMs)
-    this.deletions++
+    this.endings++
     this.#forgottenUpToMs = stampMs
   }
 }

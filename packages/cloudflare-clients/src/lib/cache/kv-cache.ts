@@ -96,8 +96,8 @@ export class KVCache {
   async set(key: string, value: unknown, ttlSeconds: number): Promise<void> {
     const stampMs = this.core.clock.next()
     const put = this.#toPut(key, value, { ttlSeconds, stampMs })
-    this.core.floors.raise(key, stampMs)
-    this.#detach(key)
+    this.core.floors.supersede(key, stampMs)
+    this.detach(key)
     await this.core.put(put)
   }
 
@@ -109,7 +109,7 @@ export class KVCache {
    */
   async delete(key: string): Promise<void> {
     this.core.floors.delete(key, this.core.clock.next())
-    this.#detach(key)
+    this.detach(key)
     await this.core.remove(key)
   }
 
@@ -169,14 +169,15 @@ export class KVCache {
   }
 
   /** @internal Whoever comes from now on shares nothing that began before. */
+  protected detach(key: string): void {
+    this.#loads.detach(key)
+    this.#lookups.detach(key)
+  }
+
+  /** @internal */
   protected detachAll(): void {
     this.#loads.detachAll()
     this.#lookups.detachAll()
-  }
-
-  #detach(key: string): void {
-    this.#loads.detach(key)
-    this.#lookups.detach(key)
   }
 
   /** Everything that can be the caller's mistake happens here, so that it reaches the caller and not the background. */
