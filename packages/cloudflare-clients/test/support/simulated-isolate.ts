@@ -279,7 +279,7 @@ export class SimulatedIsolate {
     this.#loading.set(key, loads)
     const own = { beganMs: clock.now(), calledMs }
     for (const { beganMs, calledMs } of loads) {
-      const isDetached = this.#invalidatedAtMs >= calledMs
+      const isDetached = this.#invalidatedAtMs >= Math.min(calledMs, own.calledMs)
       if (own.beganMs - beganMs < takeoverMs && !isDetached) {
         this.#violate(
           `${key} is loaded again ${own.beganMs - beganMs} ms after a load that goes on`,
