@@ -46,11 +46,6 @@ export async function readValueIfThere(
   return response.text()
 }
 
-export async function readValue(namespaceId: NamespaceId, key: string): Promise<string> {
-  const response = await call(`${namespaceId}/values/${encodeURIComponent(key)}`)
-  return response.text()
-}
-
 /** Writes a value behind the site's back. */
 export async function writeValue(
   namespaceId: NamespaceId,
