@@ -48,7 +48,7 @@ export const mutants: readonly Mutant[] = [
     ['this.#last = Math.max(this.#last, stampMs)', 'void stampMs'],
   ]),
   ...mutantsOf('src/lib/cache/key-writer.ts', [
-    ['if (state.latest !== turn) return false\n        }', '}'],
+    ['if (!isLatest()) return false\n        }', '}'],
     ["error.code !== 'rate_limited' || attempt === maxAttempts", 'attempt === maxAttempts'],
     ['!isUrgent || attempt > 1', '!isUrgent'],
     ['if (state.nextAtMs === busyUntilMs) state.nextAtMs', 'state.nextAtMs'],
@@ -64,8 +64,9 @@ export const mutants: readonly Mutant[] = [
     ['this.#options.now() < running.beganMs + maxBackgroundMs', 'true'],
   ]),
   ...mutantsOf('src/lib/cache/cache-core.ts', [
-    ['if (stampMs === undefined || floors.isFenced(key, stampMs)) return undefined', ''],
-    ['floors.isDeletedSince(key, stampMs) ? this.remove(key) : undefined', 'undefined'],
+    ['floors.isFenced(key, stampMs) || writer.isSpaced(key)', 'writer.isSpaced(key)'],
+    ['floors.isFenced(key, stampMs) || writer.isSpaced(key)', 'floors.isFenced(key, stampMs)'],
+    ['isSent === false || !this.floors.isDeletedSince(key, metadata.loadedAtMs)', 'true'],
     ["if (error.code === 'circuit_open') return", ''],
   ]),
   ...mutantsOf('src/lib/cache/client-core.ts', [
@@ -73,16 +74,17 @@ export const mutants: readonly Mutant[] = [
     ['this.#failures = 0\n      return', 'return'],
     ["failure.retryable || failure.code === 'quota_exceeded'", 'true'],
   ]),
-  ...mutantsOf('src/lib/cache/held-value.ts', [
-    ['control.loadedAtMs <= nowMs + maxClockSkewMs', 'true'],
-  ]),
+  ...mutantsOf('src/lib/cache/held-value.ts', [['loadedAtMs <= nowMs + maxClockSkewMs', 'true']]),
   ...mutantsOf('src/lib/cache/cache-definition.ts', [
     ['loadedAtMs < floors.of(key) ||', ''],
     ['|| loadedAtMs <= markers.highest(epochs)', ''],
     ['if (loadedAtMs > endedMs) return held', 'if (loadedAtMs >= endedMs) return held'],
     ['Math.min(held.freshUntilMs, endedMs, now())', 'Math.min(held.freshUntilMs, endedMs)'],
     ['if (held.generation !== this.#generation) return undefined', ''],
-    ['held.loadedAtMs >= (known?.loadedAtMs ?? 0)', 'held.loadedAtMs > (known?.loadedAtMs ?? 0)'],
+    [
+      'held.loadedAtMs >= (this.#inMemory(target)?.loadedAtMs ?? 0)',
+      'held.loadedAtMs > (this.#inMemory(target)?.loadedAtMs ?? 0)',
+    ],
     ['isOlder = stored !== null', 'isOlder = false'],
     ['now() < known.writtenAtMs + missCachedMs', 'false'],
     ['if (!isStill()) return\n', ''],
@@ -91,9 +93,9 @@ export const mutants: readonly Mutant[] = [
     ['if (value !== undefined) await this.#store', 'await this.#store'],
     ['if (stored.loadedAtMs < floors.of(target.key)) return', ''],
     ['this.#failures.delete(target.key)', ''],
-    ['memory?.delete(target.memoryKey)\n    this.#detach(target)', 'this.#detach(target)'],
+    ['memory?.delete(target.memoryKey)\n    this.detach(target.key)', 'this.detach(target.key)'],
     [
-      'this.#detach(target)\n    await this.#forgetInLocation(target)\n    await this.#core.remove',
+      'this.detach(target.key)\n    await this.#forgetInLocation(target)\n    await this.#core.remove',
       'await this.#forgetInLocation(target)\n    await this.#core.remove',
     ],
     ['if (isCovered) report(', 'report('],

@@ -30,7 +30,7 @@ for (const [index, { file, from, to }] of chosen.entries()) {
       path,
       source.replace(from, () => to),
     )
-    const tests = ['src/lib/cache', 'src/lib/shared', 'test']
+    const tests = ['src/lib/cache', 'src/lib/shared', 'test/cache-', 'test/node/cache-fuzz']
     const options = ['--coverage.enabled=false', '--bail=1', '--reporter=dot']
     const { status } = spawnSync('vitest', ['run', ...tests, ...options], { cwd: root })
     const label = `${file}: ${JSON.stringify(from)} → ${JSON.stringify(to)}`
