@@ -17,10 +17,13 @@ export default defineConfig({
           name: 'workerd',
           include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
           exclude: ['test/node/**'],
+          // Above the slowest test many times over, so that a busy machine fails none.
+          testTimeout: 30_000,
           // Handed in, because tests inside workerd see no files and packages import nothing from outside of them.
           provide: {
             cachePatternGuide: readGuide('choosing-a-cache-pattern.md'),
             edgeSimulatorGuide: readGuide('edge-simulator.md'),
+            limiterGuide: readGuide('choosing-a-limiter.md'),
           },
         },
       },

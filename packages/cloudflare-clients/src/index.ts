@@ -36,8 +36,8 @@ export { rateLimitPolicies, type RateLimitPolicy } from './lib/rate-limiter/poli
 export {
   RateLimiterClient,
   type RateLimiterClientOptions,
-  type RateLimitResult,
 } from './lib/rate-limiter/rate-limiter-client.ts'
+export type { RateLimitResult } from './lib/rate-limiter/rate-limit-backend.ts'
 export type { CachedSession, UserRole } from './lib/session/cached-session.ts'
 export {
   SessionCacheClient,

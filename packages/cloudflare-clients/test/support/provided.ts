@@ -4,6 +4,7 @@ declare module 'vitest' {
   interface ProvidedContext {
     readonly cachePatternGuide: string
     readonly edgeSimulatorGuide: string
+    readonly limiterGuide: string
   }
 }
 
@@ -15,4 +16,9 @@ export function readEdgeSimulatorGuide(): string {
 /** The text of docs/choosing-a-cache-pattern.md. */
 export function readCachePatternGuide(): string {
   return inject('cachePatternGuide')
+}
+
+/** The text of docs/choosing-a-limiter.md. */
+export function readLimiterGuide(): string {
+  return inject('limiterGuide')
 }

@@ -32,7 +32,7 @@ test('admits the limit and denies the next call, with what remains', async () =>
   const results = []
   for (let i = 0; i < 4; i++) results.push(await limiter.checkLimit('id', policy))
   const resetAt = windowStartMs + 900_000
-  expect(results).toEqual([
+  expect(results).toMatchObject([
     { allowed: true, remaining: 2, resetAt },
     { allowed: true, remaining: 1, resetAt },
     { allowed: true, remaining: 0, resetAt },
@@ -54,6 +54,11 @@ test('denies to the end of the window and admits from its first millisecond on',
     allowed: true,
     remaining: 2,
     resetAt: windowStartMs + 1_800_000,
+    limit: 3,
+    policy: 'test',
+    exact: false,
+    reason: 'within_limit',
+    staleMs: 60_000,
   })
 })
 
@@ -247,10 +252,16 @@ describe('when KV fails', () => {
       onStoreError: 'closed',
       onEvent: () => undefined,
     })
+    // What it knows of its own, and no time to come back at: the end of the window says nothing of when KV is back.
     expect(await limiter.checkLimit('id', policy)).toEqual({
       allowed: false,
-      remaining: 0,
+      remaining: 3,
       resetAt: windowStartMs + 900_000,
+      limit: 3,
+      policy: 'test',
+      exact: false,
+      reason: 'unavailable',
+      staleMs: 60_000,
     })
   })
 

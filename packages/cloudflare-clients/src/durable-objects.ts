@@ -1,0 +1,1 @@
+export { RateLimiterObject } from './lib/rate-limiter/rate-limiter-object.ts'

@@ -1,0 +1,44 @@
+import { authorityBackend, type AuthorityBackend } from './authority-backend.ts'
+import { LimitAuthority } from './limit-authority.ts'
+import type { RateLimitBackend, CountedRateLimitResult } from './rate-limit-backend.ts'
+import { toBackendResult } from './to-backend-result.ts'
+
+export interface MemoryBackendOptions {
+  /** The clock, in epoch ms. Default `Date.now`. */
+  readonly now?: () => number
+  /** How many keys are kept, at least 1. The longest unused is forgotten first. Default 10,000. */
+  readonly maxKeys?: number
+}
+
+export type MemoryBackend = AuthorityBackend &
+  Required<Pick<RateLimitBackend<CountedRateLimitResult>, 'checkLocally'>>
+
+/**
+ * Counts in this isolate's memory, for tests and for what runs in one process.
+ *
+ * **Over-admission** is zero within the isolate, for the `maxKeys` most recently used keys; one that was forgotten starts again.
+ * Over several isolates each admits its own limit, and a new isolate knows nothing of the last. **Under-admission**: none.
+ * **Staleness**: none. **Cost**: no operation and no wait.
+ */
+export function memoryBackend({ now, maxKeys }: MemoryBackendOptions = {}): MemoryBackend {
+  const authority = new LimitAuthority({
+    ...(now !== undefined && { now }),
+    ...(maxKeys !== undefined && { maxKeys }),
+  })
+  const authorityOf = (): LimitAuthority => authority
+  return {
+    ...authorityBackend({
+      name: 'memory',
+      isRemote: false,
+      authorityOf,
+      authorityOfAll: authorityOf,
+    }),
+
+    checkLocally({ key, rule, cost }) {
+      const request = { key, rule, holder: '', seq: 0, costs: [cost], want: 0 }
+      const reply = authority.acquire(request)
+      const allowed = reply.verdicts[0] === true
+      return toBackendResult(reply, { allowed, cost, receiptId: crypto.randomUUID() })
+    },
+  }
+}
