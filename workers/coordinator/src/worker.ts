@@ -1,0 +1,8 @@
+export { RateLimiterObject } from '@codex/cloudflare-clients/durable-objects'
+
+/** Its objects are reached over bindings. Nothing of it is reached over HTTP. */
+export default {
+  fetch() {
+    return new Response(null, { status: 404 })
+  },
+} satisfies ExportedHandler
