@@ -21,6 +21,9 @@ declare namespace Cloudflare {
     readonly AUTH_SESSION_KV: KVNamespace
     readonly RATE_LIMIT_KV: KVNamespace
     readonly CACHE_KV: KVNamespace
+    readonly RATE_LIMITER: DurableObjectNamespace<
+      import('@codex/cloudflare-clients/durable-objects').RateLimiterObject
+    >
     readonly DB: D1Database
     readonly MEDIA: R2Bucket
     readonly AUTH_SECRET: string
