@@ -38,7 +38,11 @@ export class RateLimits {
   /** Counts one attempt against every check, in order, up to the first that denies it. */
   async check(limit: LimitName, checks: readonly LimitCheck[]): Promise<LimitDecision> {
     for (const { policy, identifier } of checks) {
-      const result = await this.#limiter.checkLimit(identifier, enforcedPolicies[policy])
+      // Counts in KV are no reason to let nobody in while KV is away.
+      const result = await this.#limiter.checkLimit(identifier, {
+        ...enforcedPolicies[policy],
+        onUnavailable: 'open',
+      })
       if (!result.allowed) {
         const seconds = retryAfterSeconds(result.resetAt, this.#now())
         return {
