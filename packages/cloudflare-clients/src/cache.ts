@@ -1,16 +1,18 @@
 export { cacheApiTier, type CacheApiTierOptions } from './lib/cache/cache-api-tier.ts'
-export { CacheClient, type DeleteByPrefixOptions } from './lib/cache/cache-client.ts'
+export { CacheClient } from './lib/cache/cache-client.ts'
+export { CacheCounters, type CacheStats } from './lib/cache/cache-counters.ts'
+export type { CacheObserver } from './lib/cache/cache-observer.ts'
 export type { CacheClientOptions } from './lib/cache/client-core.ts'
 export type { KVCacheOptions } from './lib/cache/cache-core.ts'
-export type { CacheDefinition, CacheReadOptions } from './lib/cache/cache-definition.ts'
-export type { CacheStats } from './lib/cache/cache-stats.ts'
-export type { CacheTier, TierEntry } from './lib/cache/cache-tier.ts'
+export type { CacheDefinition } from './lib/cache/cache-definition.ts'
 export type {
   CacheDefinitionOptions,
   CacheRead,
   CacheReadStatus,
+  EarlyRefresh,
   LoadContext,
 } from './lib/cache/definition-options.ts'
+export { deleteByPrefix, type DeleteByPrefixOptions } from './lib/cache/delete-by-prefix.ts'
 export type { Duration } from './lib/cache/duration.ts'
 export { gzipEncoder, type GzipEncoderOptions } from './lib/cache/gzip-encoder.ts'
 export { type CacheEntry, KVCache } from './lib/cache/kv-cache.ts'
@@ -26,6 +28,12 @@ export {
   type TimedRead,
   toServerTiming,
 } from './lib/cache/server-timing.ts'
+export { untilAborted } from './lib/cache/until-aborted.ts'
+export { loadWithin } from './lib/cache/load-within.ts'
+export { xfetch, type XFetchOptions } from './lib/cache/xfetch.ts'
+export { valueFormat, type ValueFormatOptions } from './lib/cache/value-format.ts'
+export type { PackedText, ValueFormat } from './lib/cache/json-format.ts'
+export type { ValueTimes } from './lib/cache/held-value.ts'
 export type { StandardSchema } from './lib/cache/standard-schema.ts'
 export type { ValueEncoder } from './lib/cache/value-encoder.ts'
 export {
@@ -42,5 +50,6 @@ export {
   type WriteBehindOptions,
   type WriteBehindTarget,
 } from './lib/cache/write-behind.ts'
+export { circuitBreaker, type CircuitBreakerOptions } from './lib/kv/circuit-breaker.ts'
 export { keys } from './lib/kv/keys.ts'
 export type { Timers } from './lib/shared/timers.ts'

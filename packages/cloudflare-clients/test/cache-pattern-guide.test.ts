@@ -5,7 +5,14 @@ import { createExample } from './support/guide-example.ts'
 
 // The examples of docs/choosing-a-cache-pattern.md, each as it stands there.
 
-import { createWriteBehind, gzipEncoder, keys, warmCache } from '@codex/cloudflare-clients/cache'
+import {
+  createWriteBehind,
+  deleteByPrefix,
+  gzipEncoder,
+  keys,
+  valueFormat,
+  warmCache,
+} from '@codex/cloudflare-clients/cache'
 
 test('cache-aside', async () => {
   const { cache, database, settle, billed } = createExample()
@@ -60,7 +67,7 @@ test('stale-if-error', async () => {
     load: (slug: string) => database.title(slug),
     fresh: '1m',
     staleIfError: '1d',
-    timeout: { soft: '300ms', hard: '5s' },
+    softTimeout: '300ms',
   })
 
   await titles.get('kv')
@@ -78,7 +85,7 @@ test('refresh-ahead', async () => {
   const titles = cache.define('title', {
     load: (slug: string) => database.title(slug),
     fresh: '10m',
-    refreshAhead: 0.8, // or earlyRefreshBeta: 1, which spreads refreshes by chance
+    refreshAhead: 0.8, // or xfetch(), which spreads refreshes by chance
     memory: '10m',
   })
 
@@ -162,7 +169,7 @@ test('invalidation', async () => {
   await titles.delete('kv') // gone: 1 delete
   await cache.expireTags(['shelf:2']) // all with the tag: 1 write
   await titles.clear() // all of the definition: 1 write
-  await cache.deleteByPrefix(keys.cachePrefix('title'), { maxOperations: 500 }) // 1 list, 1 delete each
+  await deleteByPrefix(cache, keys.cachePrefix('title'), { maxOperations: 500 }) // 1 list, 1 delete each
 
   database.version = 2
   expect(await titles.get('kv')).toBe('kv, version 2') // at once, in this isolate
@@ -204,7 +211,7 @@ test('shapes that change, and large values', async () => {
   const first = cache.define('page', {
     load: (slug: string) => database.page(slug),
     fresh: '1h',
-    encoders: [gzipEncoder({ minBytes: 1024 })],
+    format: valueFormat({ encoders: [gzipEncoder({ minBytes: 1024 })] }),
   })
   await first.get('kv')
   await settle()
@@ -212,9 +219,11 @@ test('shapes that change, and large values', async () => {
   const later = reopen().define('page', {
     load: (slug: string) => database.page(slug).then(({ body }) => ({ text: body })),
     fresh: '1h',
-    encoders: [gzipEncoder({ minBytes: 1024 })],
-    version: 2,
-    migrate: (page) => ({ text: (page as { body: string }).body }),
+    format: valueFormat<{ text: string }>({
+      encoders: [gzipEncoder({ minBytes: 1024 })],
+      version: 2,
+      migrate: (page) => ({ text: (page as { body: string }).body }),
+    }),
   })
   expect((await later.read('kv')).tier).toBe('kv') // migrated, not loaded
   expect((await later.get('kv'))?.text.length).toBe(5000)

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { deleteByPrefix } from '../src/cache.ts'
 import {
   createCounter,
   createSimulatedClient,
@@ -109,7 +110,7 @@ test('a value does not stand in for a slow load when its time ended before the s
   const counts = cache.define('count', {
     fresh: 10,
     staleIfError: 10,
-    timeout: { soft: 8 },
+    softTimeout: 8,
     load: async () => {
       if (++n > 1) await clock.sleep(30_000)
       return { n }
@@ -244,4 +245,22 @@ test('a value that is the same as before it was expired is written for the other
     .define('count', { ...counter.options, tags: () => ['t'], staleIfError: 600 })
     .read('a')
   expect(read).toMatchObject({ status: 'hit', tier: 'kv' })
+})
+
+test('a load that began before deleteByPrefix is joined by nobody who comes after it', async () => {
+  const { cache, clock, settle } = createSimulatedClient()
+  const older = Promise.withResolvers<number>()
+  let loads = 0
+  const counts = cache.define('count', {
+    load: () => (loads++ === 0 ? older.promise : Promise.resolve(2)),
+    fresh: '1h',
+  })
+  const before = counts.get('a')
+  await clock.advance(10)
+  await deleteByPrefix(cache, 'cache:count:')
+  expect(await counts.get('a')).toBe(2)
+  older.resolve(1)
+  expect(await before).toBe(1)
+  await settle()
+  expect(await counts.get('a')).toBe(2)
 })

@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import type { CacheDefinitionOptions, ValueEncoder } from '../src/cache.ts'
+import {
+  CacheCounters,
+  type CacheDefinitionOptions,
+  deleteByPrefix,
+  loadWithin,
+  valueFormat,
+  type ValueEncoder,
+  xfetch,
+} from '../src/cache.ts'
 import { keys } from '../src/index.ts'
 import { createSimulatedClient } from './support/simulated-client.ts'
 
@@ -18,27 +26,14 @@ describe('an option that is out of range', () => {
     ['staleIfError', { staleIfError: Infinity }, 'staleIfError must be at least 0 seconds'],
     ['negative', { negative: '-1s' }, 'negative must be at least 0 seconds'],
     ['memory', { memory: -1 }, 'memory must be at least 0 seconds'],
-    ['location', { location: '-1m' }, 'location must be at least 0 seconds'],
     ['errorBackoff', { errorBackoff: -1 }, 'errorBackoff must be at least 0 seconds'],
-    ['timeout.soft', { timeout: { soft: 0 } }, 'timeout.soft must be at least 0.001 seconds'],
-    ['timeout.hard', { timeout: { hard: '0s' } }, 'timeout.hard must be at least 0.001 seconds'],
+    ['softTimeout', { softTimeout: 0 }, 'softTimeout must be at least 0.001 seconds'],
     ['jitter', { jitter: 1.1 }, 'jitter must be from 0 to 1, received 1.1'],
     ['jitter', { jitter: NaN }, 'jitter must be from 0 to 1, received NaN'],
     ['refreshAhead', { refreshAhead: -0.1 }, 'refreshAhead must be from 0 to 1, received -0.1'],
-    ['earlyRefreshBeta', { earlyRefreshBeta: -1 }, 'earlyRefreshBeta must be'],
-    ['earlyRefreshBeta', { earlyRefreshBeta: Infinity }, 'earlyRefreshBeta must be'],
     ['cacheTtl', { cacheTtl: 29 }, 'cacheTtl must be at least 30, received 29'],
-    ['version', { version: NaN }, 'version must be'],
-    [
-      'fresh with tags',
-      { fresh: '31d', tags: () => [] },
-      'fresh and its grace, with tags or clearable, must be from 0 to',
-    ],
-    [
-      'stale with clearable',
-      { stale: '30d', clearable: true },
-      'fresh and its grace, with tags or clearable, must be',
-    ],
+    ['fresh with tags', { fresh: '31d', tags: () => [] }, 'fresh and its grace must be from 0 to'],
+    ['stale with clearable', { stale: '30d', clearable: true }, 'fresh and its grace must be'],
   ])('%s is refused where it is defined: %o', ([, options, message]) => {
     const { cache } = createSimulatedClient()
     expect(() => cache.define('x', { load, fresh: 60, ...options })).toThrow(RangeError)
@@ -54,15 +49,16 @@ describe('an option that is out of range', () => {
   })
 
   test('is refused by the client', () => {
-    for (const options of [
-      { takeoverMs: 0 },
-      { storeTimeoutMs: 0 },
-      { breaker: { maxFailures: 0 } },
-      { breaker: { cooldownMs: NaN } },
-      { memory: { maxEntries: 0 } },
-    ]) {
+    for (const options of [{ takeoverMs: 0 }, { memory: { maxEntries: 0 } }]) {
       expect(() => createSimulatedClient(options)).toThrow(RangeError)
     }
+  })
+
+  test('is refused by what a definition is given', () => {
+    expect(() => valueFormat({ version: NaN })).toThrow('version must be')
+    expect(() => xfetch({ beta: -1 })).toThrow('beta must be from 0 to 100')
+    expect(() => xfetch({ beta: Infinity })).toThrow('beta must be')
+    expect(() => loadWithin('0s', load)).toThrow('it must be at least 0.001 seconds')
   })
 
   test('is a name that is taken, or too long', () => {
@@ -117,7 +113,8 @@ describe('keys', () => {
   })
 
   test('of definitions never meet, whatever the names', async () => {
-    const { cache } = createSimulatedClient()
+    const counters = new CacheCounters()
+    const { cache } = createSimulatedClient({ observer: counters })
     const names = ['a', 'a:b', 'a\0b', 'a\0', '__proto__', 'constructor', '1']
     const values = names.map((name) => {
       const definition = cache.define(name, {
@@ -129,7 +126,7 @@ describe('keys', () => {
     expect(await Promise.all(values)).toEqual(
       names.map((name) => ['b\0c', 'c', '\0c', 'b:c'].map((id) => `${name} ${id}`)),
     )
-    expect(Object.keys(cache.stats()).sort()).toEqual([...names].sort())
+    expect(counters.names.sort()).toEqual([...names].sort())
   })
 
   test('of ids that are no text need to be defined', async () => {
@@ -146,7 +143,7 @@ describe('keys', () => {
       fresh: 60,
     })
     await expect(byObject.get({ a: 1 })).rejects.toThrow(
-      'Cannot read cache "o": its definition must have a key for ids of type object',
+      'Cannot read cache "o": key must be defined for ids of type object',
     )
   })
 
@@ -158,7 +155,7 @@ describe('keys', () => {
     )
     await cache.define(name, { load, fresh: 60 }).get('a')
     await settle()
-    await cache.deleteByPrefix(keys.cachePrefix(name))
+    await deleteByPrefix(cache, keys.cachePrefix(name))
     expect(simulator.store('CACHE_KV').keys()).toEqual([])
   })
 })
@@ -185,18 +182,6 @@ describe('getMany', () => {
     expect(loads).toEqual(['a', 'b', 'c'])
   })
 
-  test('ends its wait when the caller aborts', async () => {
-    const { cache } = createSimulatedClient()
-    const values = cache.define('v', {
-      load: () => new Promise<number>(() => undefined),
-      fresh: 60,
-    })
-    const controller = new AbortController()
-    const reading = values.getMany(['a', 'b'], { signal: controller.signal })
-    controller.abort(new Error('gone'))
-    await expect(reading).rejects.toThrow('gone')
-  })
-
   test('calls loadMany with at most 100 ids', async () => {
     const { cache } = createSimulatedClient()
     const sizes: number[] = []
@@ -220,7 +205,7 @@ describe('a codec', () => {
     const options = {
       load: () => Promise.resolve('null'),
       fresh: 60,
-      codec: { encode: (text: string) => text, decode: (text: string) => text },
+      format: valueFormat<string>({ codec: { encode: (text) => text, decode: (text) => text } }),
     }
     expect(await cache.define('v', options).read('a')).toMatchObject({ value: 'null' })
     await settle()
@@ -236,7 +221,9 @@ describe('a codec', () => {
     const options: CacheDefinitionOptions<string, Date> = {
       load: () => Promise.resolve(null),
       fresh: 60,
-      codec: { encode: (date) => date.toJSON(), decode: (text) => new Date(text) },
+      format: valueFormat<Date>({
+        codec: { encode: (date) => date.toJSON(), decode: (text) => new Date(text) },
+      }),
     }
     expect(await cache.define('v', options).get('a')).toBeNull()
     await settle()
@@ -256,18 +243,66 @@ describe('a codec', () => {
     const values = cache.define('v', {
       load: () => Promise.resolve('new'),
       fresh: 60,
-      codec: {
-        encode: (text: string) => `text ${text}`,
-        decode: (text: string) => {
-          if (!text.startsWith('text ')) throw new Error(`bad ${text}`)
-          return text.slice(5)
+      format: valueFormat<string>({
+        codec: {
+          encode: (text) => `text ${text}`,
+          decode: (text) => {
+            if (!text.startsWith('text ')) throw new Error(`bad ${text}`)
+            return text.slice(5)
+          },
         },
-      },
+      }),
     })
     expect(await values.get('a')).toBe('new')
     await settle()
     expect(events).toEqual([expect.objectContaining({ type: 'corrupt_value' })])
     expect(JSON.stringify(events)).not.toContain('old')
+  })
+})
+
+describe('a version', () => {
+  test('is migrated to the text that memory keeps, also for a codec and an unchanged value', async () => {
+    const { cache, simulator, settle } = createSimulatedClient()
+    await cache.define('v', { load: () => Promise.resolve('1970-01-01'), fresh: 60 }).get('a')
+    await settle()
+    simulator.resetBill()
+    const other = createSimulatedClient({ simulator })
+    const dates = other.cache.define<string, Date>('v', {
+      load: () => Promise.reject(new Error('loaded again')),
+      fresh: 60,
+      format: valueFormat<Date>({
+        version: 2,
+        migrate: (text) => new Date(text as string),
+        codec: {
+          encode: (date) => date.toJSON(),
+          decode: (text) => JSON.parse(text.startsWith('"') ? text : `"${text}"`) as unknown,
+        },
+      }),
+    })
+    expect((await dates.read('a')).tier).toBe('kv')
+    expect((await dates.read('a')).tier).toBe('memory')
+    expect(simulator.operations).toEqual({ read: 1, write: 0, delete: 0, list: 0 })
+  })
+
+  test('is kept with a missing value', async () => {
+    const { cache, simulator, settle } = createSimulatedClient()
+    const missing = { load: () => Promise.resolve(null), fresh: 60 }
+    await cache.define('v', missing).get('a')
+    await settle()
+    const other = createSimulatedClient({ simulator })
+    const values = other.cache.define('v', { ...missing, format: valueFormat({ version: 2 }) })
+    expect(await values.read('a')).toMatchObject({ status: 'negative', tier: 'kv' })
+  })
+
+  test('that a definition without a format meets makes a miss', async () => {
+    const { cache, simulator, settle } = createSimulatedClient()
+    await cache.define('v', { load, fresh: 60, format: valueFormat({ version: 2 }) }).get('a')
+    await settle()
+    const { cache: older, events } = createSimulatedClient({ simulator })
+    expect(await older.define('v', { load, fresh: 60 }).read('a')).toMatchObject({ status: 'miss' })
+    expect(events).toEqual([
+      expect.objectContaining({ reason: 'Cannot use value of cache "v": it has another format' }),
+    ])
   })
 })
 
@@ -282,7 +317,11 @@ describe('an encoder', () => {
 
   test('may make a value over 25 MiB small enough', async () => {
     const { cache, events, simulator, settle } = createSimulatedClient()
-    const options = { load: () => Promise.resolve(huge), fresh: 60, encoders: [half] }
+    const options = {
+      load: () => Promise.resolve(huge),
+      fresh: 60,
+      format: valueFormat<string>({ encoders: [half] }),
+    }
     expect(await cache.define('v', options).get('a')).toHaveLength(huge.length)
     await settle()
     expect(events).toEqual([])
@@ -303,7 +342,7 @@ describe('an encoder', () => {
       encode: () => Promise.reject(new Error('R2 down')),
       decode: () => Promise.reject(new Error('R2 down')),
     }
-    const values = cache.define('v', { load, fresh: 60, encoders: [down] })
+    const values = cache.define('v', { load, fresh: 60, format: valueFormat({ encoders: [down] }) })
     expect(await values.get('a')).toBe(1)
     await values.put('b', 2)
     await settle()
@@ -316,7 +355,11 @@ describe('an encoder', () => {
   test('that cannot read an entry makes it a miss', async () => {
     const { cache, events, simulator, settle } = createSimulatedClient()
     await cache
-      .define('v', { load: () => Promise.resolve('xx'), fresh: 60, encoders: [half] })
+      .define('v', {
+        load: () => Promise.resolve('xx'),
+        fresh: 60,
+        format: valueFormat<string>({ encoders: [half] }),
+      })
       .get('a')
     await settle()
     const unknowing = createSimulatedClient({ simulator })
@@ -387,7 +430,7 @@ describe('a clock that differs', () => {
       const loadedAtMs = clock.now() + aheadMs
       const freshUntilMs = loadedAtMs + 60_000
       simulator.store('CACHE_KV').seed('cache:v:a', '2', {
-        metadata: { codex: 1, loadedAtMs, loadMs: 1, freshUntilMs, version: 1, encodings: [] },
+        metadata: { codex: 1, loadedAtMs, loadMs: 1, freshUntilMs },
       })
       expect(await cache.define('v', { load, fresh: 60 }).read('a')).toMatchObject({ tier })
     }
@@ -402,8 +445,6 @@ describe('a clock that differs', () => {
         loadedAtMs,
         loadMs: 1,
         freshUntilMs: loadedAtMs + 60_000,
-        version: 1,
-        encodings: [],
       },
     })
     const values = cache.define('v', { load, fresh: 60 })
@@ -479,7 +520,11 @@ test('chance refreshes early as often as XFetch says', async () => {
   const trials = 400
   let early = 0
   let draw = 0
-  const { cache, clock, settle } = createSimulatedClient({ random: () => draw })
+  const counters = new CacheCounters()
+  const { cache, clock, settle } = createSimulatedClient({
+    random: () => draw,
+    observer: counters,
+  })
   let delayMs = 1000
   const values = cache.define('v', {
     load: async () => {
@@ -489,7 +534,7 @@ test('chance refreshes early as often as XFetch says', async () => {
     fresh: 100,
     memory: 100,
     jitter: 0,
-    earlyRefreshBeta: 1,
+    refreshAhead: xfetch(),
   })
   for (let trial = 0; trial < trials; trial++) {
     delayMs = 1000
@@ -499,11 +544,11 @@ test('chance refreshes early as often as XFetch says', async () => {
     delayMs = 0
     // Two of its load times before the end: e^-2 of all draws are early.
     await clock.advance(97_000)
-    const before = values.stats().loads
+    const before = counters.stats('v').loads
     draw = (trial + 0.5) / trials
     await values.get(String(trial))
     await settle()
-    early += values.stats().loads - before
+    early += counters.stats('v').loads - before
   }
   expect(early / trials).toBeCloseTo(Math.exp(-2), 2)
 })

@@ -1,14 +1,12 @@
 import { assertKV } from '../kv/assert-kv.ts'
 import { type EntryMetadata, type KVEntry, toExpirationTtlSeconds } from '../kv/kv-entry.ts'
-import { KVError, toKVError } from '../kv/kv-error.ts'
+import { toKVError } from '../kv/kv-error.ts'
+import { KeyRecords, type KeyWriteTries } from '../kv/key-records.ts'
 import { isUsableKey, toUsableKey } from '../kv/kv-key.ts'
 import { readEntry } from '../kv/read-entry.ts'
 import { checkNumber } from '../shared/check-number.ts'
 import { createReporter, type EventReporter } from '../shared/client-event.ts'
-import { raceTimer, timedOut, type Timers } from '../shared/timers.ts'
-import { KeyFloors } from './key-floors.ts'
-import { KeyWriter, type KeyWriteTries } from './key-writer.ts'
-import { StampClock } from './stamp-clock.ts'
+import type { Timers } from '../shared/timers.ts'
 
 export interface KVCacheOptions {
   /** The clock that expiry is decided on, in epoch ms. Default `Date.now`. */
@@ -28,11 +26,6 @@ export interface KVCacheOptions {
    * From 1. Default 1000.
    */
   readonly takeoverMs?: number
-  /**
-   * How long a read of KV may take before it counts as a store error. From 1. Default: as long as it takes, because a
-   * timer for each read costs a twentieth of the read.
-   */
-  readonly storeTimeoutMs?: number
 }
 
 /** A write of one entry, checked and ready. */
@@ -61,51 +54,30 @@ export class CacheCore {
   readonly waitUntil: KVCacheOptions['waitUntil']
   readonly report: EventReporter
   readonly takeoverMs: number
-  readonly clock: StampClock
-  readonly floors = new KeyFloors()
-  readonly writer: KeyWriter
-  readonly #storeTimeoutMs: number
+  readonly records: KeyRecords
 
   constructor(kv: KVNamespace, options: KVCacheOptions) {
     assertKV('create cache', kv)
-    const { now = Date.now, timers = globalThis } = options
-    const { takeoverMs = 1000, storeTimeoutMs = Infinity } = options
+    const { now = Date.now, timers = globalThis, takeoverMs = 1000 } = options
     this.kv = kv
     this.now = now
     this.timers = timers
     this.waitUntil = options.waitUntil
     this.report = createReporter(options.onEvent)
     this.takeoverMs = checkNumber('create cache: takeoverMs', takeoverMs, { min: 1 })
-    this.#storeTimeoutMs = checkNumber('create cache: storeTimeoutMs', storeTimeoutMs, { min: 1 })
-    this.clock = new StampClock(now)
-    this.writer = new KeyWriter(this)
+    this.records = new KeyRecords({ now, timers })
   }
 
-  /** @throws {KVError} When KV fails, or does not answer in time. */
+  /** @throws {KVError} When KV fails. */
   async read(key: string, cacheTtlSeconds?: number): Promise<KVEntry | null> {
     const { kv, now } = this
     const name = isUsableKey(key) ? key : await toUsableKey(key)
-    return this.inTime(readEntry(kv, name, { now, cacheTtlSeconds }))
+    return readEntry(kv, name, { now, cacheTtlSeconds })
   }
 
   /** Keeps work alive when the client whose request began it disconnects. */
   anchor(work: Promise<unknown>): void {
     this.waitUntil?.(work.catch(() => undefined))
-  }
-
-  /** @throws {KVError} When KV does not answer in time. */
-  inTime<T>(read: Promise<T>): Promise<T> {
-    return this.#storeTimeoutMs === Infinity ? read : this.#race(read)
-  }
-
-  async #race<T>(read: Promise<T>): Promise<T> {
-    const { timers } = this
-    const answer = await raceTimer(read, { delayMs: this.#storeTimeoutMs, timers })
-    if (answer !== timedOut) return answer
-    throw new KVError('Cannot read in KV: it took too long', {
-      code: 'unavailable',
-      operation: 'read',
-    })
   }
 
   /**
@@ -116,7 +88,7 @@ export class CacheCore {
     const { key, text, metadata, expirationTtl } = put
     const name = await toUsableKey(key)
     const send = (): Promise<void> => this.kv.put(name, text, { metadata, expirationTtl })
-    return this.writer.write(key, send, { operation: 'write', ...tries })
+    return this.records.write(key, send, { operation: 'write', ...tries })
   }
 
   /** Writes an entry, in the background as far as it has to wait and may. Never rejects: a failure is reported. */
@@ -138,12 +110,12 @@ export class CacheCore {
    * @returns What the caller has to await: nothing with `waitUntil`.
    */
   fill(put: EntryPut): Promise<void> | undefined {
-    const { floors, waitUntil, writer } = this
+    const { records, waitUntil } = this
     const { key } = put
     const { loadedAtMs: stampMs } = put.metadata
-    if (floors.isFenced(key, stampMs) || writer.isSpaced(key)) return undefined
-    floors.raise(key, stampMs)
-    const work = this.#writeUndeleted(put, { maxAttempts: 1 })
+    if (records.isFenced(key, stampMs) || records.waitMs(key) > 0) return undefined
+    records.raise(key, stampMs)
+    const work = this.#writeUndeleted(put, { isYielding: true })
     waitUntil?.(work)
     return waitUntil === undefined ? work : undefined
   }
@@ -152,7 +124,7 @@ export class CacheCore {
   async remove(key: string): Promise<void> {
     const name = await toUsableKey(key)
     const send = (): Promise<void> => this.kv.delete(name)
-    await this.writer.write(key, send, { operation: 'delete', isUrgent: true })
+    await this.records.write(key, send, { operation: 'delete', isUrgent: true })
   }
 
   /** Writes an entry, and deletes it again where its key was deleted while KV was writing. Never rejects. */
@@ -160,19 +132,17 @@ export class CacheCore {
     const { key, metadata } = put
     // A write that failed may have been stored all the same.
     const isSent = await this.write(put, tries).catch(this.reporting('set', key))
-    if (isSent === false || !this.floors.isDeletedSince(key, metadata.loadedAtMs)) return
+    if (isSent === false || !this.records.isDeletedSince(key, metadata.loadedAtMs)) return
     await this.remove(key).catch(this.reporting('delete', key))
   }
 
   /** @returns What to do with an error of the store that must not reach the caller. */
   reporting(operation: 'get' | 'set' | 'delete', key: string): (error: unknown) => void {
     return (cause) => {
-      const error = toKVError(operationsOf[operation], cause)
+      const error = toKVError(operation === 'get' ? 'read' : 'write', cause)
       // The failures that opened the circuit were reported.
       if (error.code === 'circuit_open') return
       this.report({ type: 'store_error', client: 'cache', operation, key, error })
     }
   }
 }
-
-const operationsOf = { get: 'read', set: 'write', delete: 'delete' } as const

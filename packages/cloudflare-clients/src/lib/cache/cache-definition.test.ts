@@ -4,9 +4,13 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { ManualClock } from '../../../test/support/manual-clock.ts'
 import { countKV, dumpKV, failingKV, wrapKV } from '../../../test/support/wrapped-kv.ts'
 import type { ClientEvent } from '../shared/client-event.ts'
+import { circuitBreaker } from '../kv/circuit-breaker.ts'
 import { CacheClient } from './cache-client.ts'
 import type { CacheClientOptions } from './client-core.ts'
 import type { CacheDefinitionOptions } from './definition-options.ts'
+import { deleteByPrefix } from './delete-by-prefix.ts'
+import { valueFormat } from './value-format.ts'
+import { xfetch } from './xfetch.ts'
 
 const clocks = new Set<ManualClock>()
 /** What isolates have left to do. */
@@ -149,20 +153,6 @@ describe('a read', () => {
     expect(await events.get('x')).toBe(missed)
     expect(() => missed?.tags.push('b')).toThrow(TypeError)
     expect(when).not.toSatisfy(Object.isFrozen)
-  })
-
-  test('ends its wait when the caller aborts, and the load goes on', async () => {
-    const { cache } = createIsolate()
-    const gate = Promise.withResolvers<User>()
-    const users = defineUsers(cache, { load: () => gate.promise })
-    const controller = new AbortController()
-    const reading = users.get('ada', { signal: controller.signal })
-    controller.abort(new Error('gone'))
-    await expect(reading).rejects.toThrow('gone')
-    await expect(users.get('ada', { signal: controller.signal })).rejects.toThrow('gone')
-    const other = users.get('ada')
-    gate.resolve({ name: 'late' })
-    expect(await other).toEqual({ name: 'late' })
   })
 })
 
@@ -325,7 +315,7 @@ describe('stale', () => {
     const gate = Promise.withResolvers<User>()
     const load = vi.fn<(id: string) => Promise<User | null>>()
     load.mockResolvedValueOnce({ name: 'ada' }).mockReturnValueOnce(gate.promise)
-    const users = defineUsers(cache, { load, staleIfError: '1d', timeout: { soft: '20ms' } })
+    const users = defineUsers(cache, { load, staleIfError: '1d', softTimeout: '20ms' })
     await users.get('ada')
     await settle()
     clock.advance(61)
@@ -366,32 +356,6 @@ describe('a load', () => {
     })
     await expect(users.get('ada')).rejects.toThrow('wrong')
     await expect(users.get('ada')).rejects.toThrow('wrong')
-  })
-
-  test('is aborted at its hard timeout', async () => {
-    const { cache, clock } = createIsolate()
-    let aborted: unknown
-    const begun = Promise.withResolvers<undefined>()
-    const users = defineUsers(cache, {
-      load: (_id, { signal }) => {
-        signal.addEventListener('abort', () => {
-          aborted = signal.reason
-        })
-        begun.resolve(undefined)
-        return new Promise(() => undefined)
-      },
-      timeout: { hard: '20ms' },
-    })
-    const reading = users.get('ada')
-    void begun.promise.then(() => {
-      clock.advance(0.02)
-    })
-    await expect(reading).rejects.toMatchObject({
-      name: 'CacheLoadError',
-      code: 'load_timeout',
-      retryable: true,
-    })
-    expect(aborted).toMatchObject({ code: 'load_timeout' })
   })
 
   test('is told of the value it replaces, and an unchanged one is not written again', async () => {
@@ -445,7 +409,7 @@ describe('a load', () => {
         clock.advance(1)
         return Promise.resolve({ name: `${id} ${++loads}` })
       },
-      earlyRefreshBeta: 1,
+      refreshAhead: xfetch(),
       jitter: 0,
       memory: 60,
     })
@@ -637,7 +601,7 @@ describe('invalidation', () => {
     await users.get('ada')
     await settle()
     clock.advance(1)
-    await cache.deleteByPrefix('cache:user:')
+    await deleteByPrefix(cache, 'cache:user:')
     expect(await users.get('ada')).toEqual({ name: 'ada 2' })
   })
 
@@ -691,17 +655,6 @@ describe('when KV fails', () => {
     expect(events).toEqual([expect.objectContaining({ type: 'store_error', operation: 'get' })])
   })
 
-  test('is spared after five failures, and probed after the cooldown', async () => {
-    const { cache, clock, events, operations } = createIsolate({ kv: failingKV(env.KV) })
-    const users = defineUsers(cache, { ...createOrigin(), memory: false })
-    for (let i = 0; i < 10; i++) await users.get('ada')
-    expect(operations.read).toBe(5)
-    expect(events).toHaveLength(5)
-    clock.advance(10)
-    for (let i = 0; i < 3; i++) await users.get('ada')
-    expect(operations.read).toBe(6)
-  })
-
   test('serves what memory has for as long as it may be served', async () => {
     let isDown = false
     const kv = wrapKV(env.KV, {
@@ -718,8 +671,10 @@ describe('when KV fails', () => {
   })
 
   test('takes a read that does not answer for a failure', async () => {
-    const kv = wrapKV(env.KV, { getWithMetadata: () => new Promise(() => undefined) })
-    const { cache, clock, events } = createIsolate({ kv, storeTimeoutMs: 20 })
+    const silent = wrapKV(env.KV, { getWithMetadata: () => new Promise(() => undefined) })
+    const clock = new ManualClock(Date.now())
+    const kv = circuitBreaker(silent, { timeoutMs: 20, now: clock.now, timers: clock })
+    const { cache, events } = createIsolate({ kv, clock })
     const reading = defineUsers(cache, createOrigin()).get('ada')
     await new Promise((resolve) => setTimeout(resolve))
     clock.advance(0.02)
@@ -741,8 +696,12 @@ describe('a stored value', () => {
   } as const
 
   test.for([
-    ['text that is not JSON', '{broken', 'it is not JSON'],
-    ['a value that does not fit the schema', '-1', 'it does not fit the schema: must be positive'],
+    ['text that is not JSON', '{broken', 'it cannot be decoded'],
+    [
+      'a value that does not fit the schema',
+      '-1',
+      'Cannot use value of cache "count": it does not fit the schema: must be positive',
+    ],
   ])('that is %s is a miss, reported and not deleted', async ([, text = '', reason]) => {
     const { cache, events, operations } = createIsolate()
     const counts = cache.define('count', {
@@ -752,8 +711,7 @@ describe('a stored value', () => {
     })
     const nowMs = Date.now()
     const times = { loadedAtMs: nowMs, loadMs: 0, freshUntilMs: nowMs + 60_000 }
-    const control = { codex: 1, ...times, version: 1, encodings: [] }
-    await env.KV.put('cache:count:x', text, { metadata: control })
+    await env.KV.put('cache:count:x', text, { metadata: { codex: 1, ...times } })
     expect(await counts.get('x')).toBe(1)
     expect(events).toEqual([
       { type: 'corrupt_value', client: 'cache', key: 'cache:count:x', reason },
@@ -782,20 +740,24 @@ describe('a stored value', () => {
     const users = cache.define('user', {
       load: () => Promise.resolve({ name: 'loaded' }),
       fresh: 60,
-      version: 2,
-      migrate: (value, from) =>
-        from === 1 ? { name: (value as { full: string }).full } : undefined,
+      format: valueFormat({
+        version: 2,
+        migrate: (value, from) =>
+          from === 1 ? { name: (value as { full: string }).full } : undefined,
+      }),
     })
     expect(await users.get('a')).toEqual({ name: 'Ada L' })
     const third = createIsolate()
     const later = third.cache.define('user', {
       load: () => Promise.resolve({ name: 'loaded' }),
       fresh: 60,
-      version: 3,
+      format: valueFormat({ version: 3 }),
     })
     expect(await later.get('b')).toEqual({ name: 'loaded' })
     expect(events).toEqual([])
-    expect(third.events).toEqual([expect.objectContaining({ reason: 'its version is 1' })])
+    expect(third.events).toEqual([
+      expect.objectContaining({ reason: 'Cannot read cached value: its version is 1' }),
+    ])
   })
 
   test('may be what a codec makes of it, anew for every reader', async () => {
@@ -803,10 +765,12 @@ describe('a stored value', () => {
     const sets = cache.define('set', {
       load: () => Promise.resolve(new Set(['a'])),
       fresh: 60,
-      codec: {
-        encode: (value) => JSON.stringify([...value]),
-        decode: (text) => new Set(JSON.parse(text) as string[]),
-      },
+      format: valueFormat<Set<string>>({
+        codec: {
+          encode: (value) => JSON.stringify([...value]),
+          decode: (text) => new Set(JSON.parse(text) as string[]),
+        },
+      }),
     })
     const first = await sets.get('x')
     first?.add('b')

@@ -1,16 +1,18 @@
 import type { Duration } from './duration.ts'
+import type { HeldValue, ValueTimes } from './held-value.ts'
+import type { ValueFormat } from './json-format.ts'
 import type { StandardSchema } from './standard-schema.ts'
-import type { ValueEncoder } from './value-encoder.ts'
 
 /** What a loader is told and may decide. */
 export interface LoadContext<T> {
-  /** Aborts when the load has taken its hard timeout. */
-  readonly signal: AbortSignal
   /** The value that is to be replaced, where there is one. Give it back when the origin says that nothing changed. */
   readonly previous: { readonly value: T | null; readonly ageMs: number } | null
   /** Makes this one value fresh for longer or shorter than the definition says: `0` never to be served as fresh. */
   setFresh(fresh: Duration): void
 }
+
+/** @returns How many milliseconds before the end of its freshness a value is refreshed, asked anew at each read. */
+export type EarlyRefresh = (times: ValueTimes, random: () => number) => number
 
 /** How one kind of value is cached. Durations are seconds, or texts such as `'500ms'`, `'5m'`, `'1d'`. */
 export interface CacheDefinitionOptions<Id, T> {
@@ -28,7 +30,7 @@ export interface CacheDefinitionOptions<Id, T> {
   /** Gives many values in one call, with every id that misses in one tick. Ids that its map lacks are `null`. Default: `load` for each. */
   readonly loadMany?: (
     ids: readonly Id[],
-    context: Pick<LoadContext<T>, 'signal'>,
+    context: object,
   ) => Promise<ReadonlyMap<Id, T | null | undefined>>
   /**
    * How long a value is served without asking the origin, counted from when its load began. Above 0. A value keeps what
@@ -41,13 +43,11 @@ export interface CacheDefinitionOptions<Id, T> {
   readonly staleIfError?: Duration
   /** How long `null` is served. Default: as long as `fresh`. A `null` is never served stale, except on errors. */
   readonly negative?: Duration
-  /** The share of `fresh`, 0 to 1, after which a read refreshes in the background. Default 1: not before it has ended. */
-  readonly refreshAhead?: number
   /**
-   * Refreshes early by chance, more often the nearer the end and the slower the load (XFetch), so that isolates do not all
-   * refresh at once. Above 0, where 1 is the published optimum, to 100. Default: off.
+   * The share of `fresh`, 0 to 1, after which a read refreshes in the background, or `xfetch()`, which draws the moment by chance. Default 1: not
+   * before it has ended.
    */
-  readonly earlyRefreshBeta?: number
+  readonly refreshAhead?: number | EarlyRefresh
   /** The share of `fresh`, 0 to 1, by which values are at most shortened, each by chance. Default 0.1. */
   readonly jitter?: number
   /**
@@ -62,30 +62,19 @@ export interface CacheDefinitionOptions<Id, T> {
    * 30 seconds.
    */
   readonly memory?: Duration | false
-  /** How long the per-location tier serves a value without asking KV. Needs the client's `location`. Default: not used. */
-  readonly location?: Duration
   /** KV's `cacheTtl` for reads of this definition, in whole seconds from 30. Default: KV's own, 60. */
   readonly cacheTtl?: number
-  /** `soft`: how long a load may take before a value that `staleIfError` allows is served instead. `hard`: how long it may take at all. Default: no limit. */
-  readonly timeout?: { readonly soft?: Duration; readonly hard?: Duration }
+  /**
+   * How long a load may take before a value that `staleIfError` allows is served instead, while the load goes on. Above 0. Default: no
+   * limit. To end a load, wrap it in `loadWithin`.
+   */
+  readonly softTimeout?: Duration
   /** After a failed load, how long the stale value is served before the next try, doubling up to a minute. Default 5 seconds. */
   readonly errorBackoff?: Duration
   /** Checks every value, loaded or cached, and may transform it. A cached value that fails is a miss. */
   readonly schema?: StandardSchema<T>
-  /** The version of the value's shape, a whole number. Entries of another one are given to `migrate`. Default 1. */
-  readonly version?: number
-  /** Turns a value of another version into this one's. `undefined`, or throwing, makes it a miss. Default: a miss. */
-  readonly migrate?: (value: unknown, fromVersion: number) => unknown
-  /**
-   * Turns values into text and back, for what JSON cannot hold. Values are then decoded for every read, because only
-   * JSON's can be frozen. Default: JSON.
-   */
-  readonly codec?: {
-    readonly encode: (value: T) => string
-    readonly decode: (text: string) => unknown
-  }
-  /** What is done to the text on its way to KV, in this order: compression, spilling. Default: nothing. */
-  readonly encoders?: readonly ValueEncoder[]
+  /** How values are stored where plain JSON is not enough, such as `valueFormat({ version: 2, migrate })`. Default: JSON. */
+  readonly format?: ValueFormat<T>
 }
 
 export type CacheReadStatus =
@@ -104,7 +93,7 @@ export interface CacheRead<T> {
   readonly value: T | null
   readonly status: CacheReadStatus
   /** Where the value was found. */
-  readonly tier: 'memory' | 'location' | 'kv' | 'origin'
+  readonly tier: HeldValue<T>['tier']
   /** How long ago the load of the value began. */
   readonly ageMs: number
 }

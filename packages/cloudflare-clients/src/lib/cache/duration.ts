@@ -26,6 +26,6 @@ export function toMs(what: string, duration: Duration, minMs = 0): number {
   const ms = typeof duration === 'number' ? duration * 1000 : parseText(duration)
   if (ms !== undefined && ms >= minMs && ms < Infinity) return ms
   throw new (ms === undefined ? TypeError : RangeError)(
-    `Cannot ${what} must be at least ${minMs / 1000} seconds or text such as '5m', received ${typeof duration === 'string' ? JSON.stringify(duration) : String(duration)}`,
+    `Cannot ${what} must be at least ${minMs / 1000} seconds or text such as '5m', received ${duration}`,
   )
 }

@@ -58,7 +58,7 @@ function describeSet(key: string): string {
  */
 export class KVCache {
   /** @internal */
-  protected readonly core: CacheCore
+  readonly core: CacheCore
   readonly #lookups: SingleFlight<Lookup>
   readonly #loads: SingleFlight<string | undefined>
 
@@ -94,9 +94,9 @@ export class KVCache {
    * @throws {RangeError} When the TTL is out of range or the value is over 25 MiB.
    */
   async set(key: string, value: unknown, ttlSeconds: number): Promise<void> {
-    const stampMs = this.core.clock.next()
+    const stampMs = this.core.records.nextStamp()
     const put = this.#toPut(key, value, { ttlSeconds, stampMs })
-    this.core.floors.supersede(key, stampMs)
+    this.core.records.raise(key, stampMs)
     this.detach(key)
     await this.core.put(put)
   }
@@ -108,7 +108,7 @@ export class KVCache {
    * @throws {KVError} When KV fails.
    */
   async delete(key: string): Promise<void> {
-    this.core.floors.delete(key, this.core.clock.next())
+    this.core.records.raise(key, this.core.records.nextStamp(), true)
     this.detach(key)
     await this.core.remove(key)
   }
@@ -145,14 +145,14 @@ export class KVCache {
         own = entry
         return (lookup as KVEntry).text
       }
-      const stampMs = this.core.clock.next()
+      const stampMs = this.core.records.nextStamp()
       const loading = load()
       this.core.anchor(loading)
       const value = await loading
       own = { value }
       if (value === undefined) return undefined
       // Also where it is not stored: what KV has is older than what the caller is about to see.
-      this.core.floors.raise(key, stampMs)
+      this.core.records.raise(key, stampMs)
       const put = this.#toPut(key, value, { ttlSeconds, stampMs })
       if (lookup !== 'error') own = { value, written: this.core.fill(put) }
       return put.text
@@ -175,7 +175,7 @@ export class KVCache {
   }
 
   /** @internal */
-  protected detachAll(): void {
+  detachAll(): void {
     this.#loads.detachAll()
     this.#lookups.detachAll()
   }
@@ -207,14 +207,13 @@ export class KVCache {
   /** @returns `null` for what is a miss: text that is no JSON, or a value older than one this isolate knows of. */
   #parse<T>(key: string, lookup: Lookup): CacheEntry<T> | null {
     if (lookup === null || lookup === 'error') return null
-    const { clock, floors, report } = this.core
+    const { records, report } = this.core
     const { text, expiresAtMs, metadata } = lookup
     const stampMs = Number(toOwnMetadata(metadata)?.loadedAtMs) || 0
-    if (stampMs < floors.of(key)) return null
+    if (stampMs < records.floorOf(key)) return null
     try {
       const value = JSON.parse(text) as T
-      clock.observe(stampMs)
-      floors.raise(key, stampMs)
+      records.raise(key, stampMs)
       return { value, expiresAtMs }
     } catch {
       report({ type: 'corrupt_value', client: 'cache', key, reason: 'it is not JSON' })

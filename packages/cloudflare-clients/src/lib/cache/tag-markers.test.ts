@@ -8,17 +8,6 @@ test('a stamp never goes back', () => {
   expect(markers.highest(['t', 'unknown'])).toBe(5)
 })
 
-test('what was found valid counts as such until a stamp has changed', () => {
-  const markers = new TagMarkers()
-  markers.learn('t', 5, 5)
-  const { generation } = markers
-  markers.learn('t', 5, 6)
-  markers.learn('u', 0, 6)
-  expect(markers.generation).toBe(generation)
-  markers.learn('u', 7, 7)
-  expect(markers.generation).not.toBe(generation)
-})
-
 test('those that were not asked for since are due', () => {
   const markers = new TagMarkers()
   markers.learn('old', 0, 10)

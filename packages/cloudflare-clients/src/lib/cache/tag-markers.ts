@@ -1,3 +1,6 @@
+/** Markers are kept for so long in KV, and no value that depends on one for longer. */
+export const markerLifetimeMs = 30 * 86_400_000
+
 interface Marker {
   readonly stampMs: number
   readonly checkedAtMs: number
@@ -12,8 +15,6 @@ interface Marker {
 export class TagMarkers {
   readonly #maxEntries: number
   readonly #markers = new Map<string, Marker>()
-  /** Changes whenever any stamp does: what was found valid under a generation is valid as long as it lasts. */
-  generation = 0
 
   constructor(maxEntries = 10_000) {
     this.#maxEntries = maxEntries
@@ -32,7 +33,6 @@ export class TagMarkers {
   learn(key: string, stampMs: number, checkedAtMs: number): void {
     const markers = this.#markers
     const known = this.highest([key])
-    if (stampMs > known) this.generation++
     markers.delete(key)
     markers.set(key, { stampMs: Math.max(stampMs, known), checkedAtMs })
     if (markers.size <= this.#maxEntries) return

@@ -1,103 +1,126 @@
-import { toJsonTextOfAnySize } from '../kv/kv-entry.ts'
-import { deepFreeze } from './deep-freeze.ts'
-import type { CacheDefinitionOptions } from './definition-options.ts'
-import type { DefinitionControl } from './held-value.ts'
+import { checkNumber } from '../shared/check-number.ts'
+import { jsonFormat, type PackedText, type ValueFormat } from './json-format.ts'
+import { CacheLoadError } from './load-error.ts'
+import type { ValueEncoder } from './value-encoder.ts'
 
-interface Unreadable {
-  readonly problem: string
+export interface ValueFormatOptions<T> {
+  /** The version of the value's shape, a whole number. Entries of another one are given to `migrate`. Default 1. */
+  readonly version?: number
+  /** Turns a value of another version into this one's. `undefined`, or throwing, makes it a miss. Default: a miss. */
+  readonly migrate?: (value: unknown, fromVersion: number) => unknown
+  /**
+   * Turns values into text and back, for what JSON cannot hold. Values are then decoded for every read, because only
+   * JSON's can be frozen. Default: JSON.
+   */
+  readonly codec?: {
+    readonly encode: (value: T) => string
+    readonly decode: (text: string) => unknown
+  }
+  /** What is done to the text on its way to KV, in this order: compression, spilling. Default: nothing. */
+  readonly encoders?: readonly ValueEncoder[]
 }
 
-interface Readable<T> {
-  readonly value: T | null
-  readonly text: string
+/** What stands in an entry's metadata. What says the usual is left out. */
+interface FormatNote {
+  readonly version?: number
+  readonly encodings?: readonly string[]
 }
 
-type FormatOptions<T> = Pick<
-  CacheDefinitionOptions<never, T>,
-  'codec' | 'encoders' | 'migrate' | 'schema' | 'version'
->
+/** The text of a negative entry: a codec may write `null` for a value, and hardly writes this. */
+const negativeText = '\0'
 
-/** How the values of one definition become the text of an entry, and values again. */
-export class ValueFormat<T> {
-  readonly #options: FormatOptions<T>
-  readonly version: number
-  /** Whether one decoded value may be given to many readers. */
-  readonly isShareable: boolean
-  /** The text of a negative entry. With a codec, which may write `null` for a value, one that it hardly writes. */
-  readonly #negativeText: string
+function toError(problem: string): CacheLoadError {
+  return new CacheLoadError(`Cannot read cached value: ${problem}`, 'invalid_value')
+}
 
-  constructor(options: FormatOptions<T>) {
-    this.#options = options
-    this.version = options.version ?? 1
-    this.isShareable = options.codec === undefined
-    this.#negativeText = this.isShareable ? 'null' : '\0'
+/**
+ * How the values of a definition are stored, where plain JSON is not enough: with a version, by another codec,
+ * compressed, or spilled to R2.
+ *
+ * **Guarantee.** Entries say what was done to them, so that those of before and after a change of the encoders or of the
+ * version are both read. What cannot be read, because its version cannot be migrated, its encoder is not known or its text is
+ * damaged, is a miss: it is reported and left alone. An entry that was stored without a format is of version 1.
+ *
+ * @throws {RangeError} When the version is not a number from 0.
+ *
+ * @example
+ * ```ts
+ * import { CacheClient, gzipEncoder, valueFormat } from '@codex/cloudflare-clients/cache'
+ *
+ * const cache = new CacheClient(env.CACHE_KV)
+ * const pages = cache.define<string, { text: string }>('page', {
+ *   load: (slug) => Promise.resolve({ text: `The page ${slug}` }),
+ *   fresh: '1h',
+ *   format: valueFormat({
+ *     version: 2,
+ *     migrate: (page) => ({ text: (page as { body: string }).body }),
+ *     encoders: [gzipEncoder()],
+ *   }),
+ * })
+ * ```
+ */
+export function valueFormat<T>({
+  version = 1,
+  migrate,
+  codec,
+  encoders = [],
+}: ValueFormatOptions<T>): ValueFormat<T> {
+  checkNumber('create value format: version', version, { min: 0, max: Number.MAX_SAFE_INTEGER })
+
+  const toText = (value: T | null): string => {
+    if (codec === undefined) return jsonFormat.toText(value)
+    return value === null ? negativeText : codec.encode(value)
   }
 
-  /** @throws {TypeError} When the value has no JSON text. */
-  toText(action: string, value: T | null): string {
-    const { codec } = this.#options
-    if (value === null) return this.#negativeText
-    // Of any size, because an encoder may make it smaller.
-    return codec === undefined ? toJsonTextOfAnySize(action, value) : codec.encode(value)
+  const toValue = (text: string): unknown => {
+    if (codec === undefined) return jsonFormat.toValue(text)
+    return text === negativeText ? null : codec.decode(text)
   }
 
-  /** @returns What is wrong with the text instead of throwing it: a bad cached value is a miss. */
-  async toValue(
-    text: string,
-    version = this.version,
-  ): Promise<{ readonly value: T | null } | Unreadable> {
-    if (text === this.#negativeText) return { value: null }
-    const { codec, migrate, schema } = this.#options
-    try {
-      let value: unknown = codec === undefined ? JSON.parse(text) : codec.decode(text)
-      if (version !== this.version) {
-        value = migrate?.(value, version)
-        if (value === undefined) return { problem: `its version is ${version}` }
-      }
-      const validating = schema?.['~standard'].validate(value)
-      const result = validating instanceof Promise ? await validating : validating
-      if (result?.issues !== undefined) {
-        return { problem: `it does not fit the schema: ${result.issues[0]?.message ?? ''}` }
-      }
-      const checked = (result === undefined ? value : result.value) as T
-      return { value: this.isShareable ? deepFreeze(checked) : checked }
-    } catch {
-      // Without the error, which may quote the value.
-      return { problem: codec === undefined ? 'it is not JSON' : 'its codec cannot read it' }
+  const decode = async (
+    { text, format }: PackedText,
+    { key, encodings }: { key: string; encodings: readonly string[] },
+  ): Promise<string> => {
+    let decoded = text
+    for (const name of encodings.toReversed()) {
+      const encoder = encoders.find((one) => one.name === name)
+      if (encoder === undefined) throw toError(`its encoding ${name} is not known`)
+      decoded = await encoder.decode(decoded, key)
     }
+    const { version: fromVersion = 1 } = (format ?? {}) as FormatNote
+    if (fromVersion === version) return decoded
+    const old = toValue(decoded)
+    if (old === null) return toText(null)
+    const value = migrate?.(old, fromVersion)
+    if (value === undefined) throw toError(`its version is ${fromVersion}`)
+    // As text of this version, which is what memory keeps and what a reloaded value is compared with.
+    return toText(value as T)
   }
 
-  /** The text as it goes to KV, and by what it was encoded. */
-  async encode(
-    text: string,
-    key: string,
-  ): Promise<{ readonly text: string; readonly encodings: string[] }> {
-    const encodings: string[] = []
-    for (const encoder of this.#options.encoders ?? []) {
-      const encoded = await encoder.encode(text, key)
-      if (encoded === null) continue
-      text = encoded
-      encodings.push(encoder.name)
-    }
-    return { text, encodings }
-  }
+  return {
+    isShareable: codec === undefined,
+    toText,
+    toValue,
 
-  /** The text of an entry, decoded, and its value. */
-  async read(
-    text: string,
-    key: string,
-    { encodings, version }: DefinitionControl,
-  ): Promise<Readable<T> | Unreadable> {
-    try {
-      for (const name of encodings.length > 0 ? encodings.toReversed() : encodings) {
-        const encoder = this.#options.encoders?.find((one) => one.name === name)
-        if (encoder === undefined) return { problem: `its encoding ${name} is not known` }
-        text = await encoder.decode(text, key)
+    async pack(text, key) {
+      const encodings: string[] = []
+      let packed = text
+      for (const encoder of encoders) {
+        const encoded = await encoder.encode(packed, key)
+        if (encoded === null) continue
+        packed = encoded
+        encodings.push(encoder.name)
       }
-    } catch {
-      return { problem: 'its encoding cannot be undone' }
-    }
-    const decoded = await this.toValue(text, version)
-    return 'problem' in decoded ? decoded : { ...decoded, text }
+      const note = {
+        ...(version !== 1 && { version }),
+        ...(encodings.length > 0 && { encodings }),
+      } satisfies FormatNote
+      return { text: packed, ...(Object.keys(note).length > 0 && { format: note }) }
+    },
+
+    unpack(packed, key) {
+      const { encodings = [] } = (packed.format ?? {}) as FormatNote
+      return decode(packed, { key, encodings })
+    },
   }
 }

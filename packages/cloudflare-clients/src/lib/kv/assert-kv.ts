@@ -5,7 +5,7 @@
  * @throws {TypeError} When `kv` is no namespace.
  */
 export function assertKV(action: string, kv: unknown): void {
-  if ((typeof kv === 'object' && kv !== null) || typeof kv === 'function') return
+  if (Object(kv) === kv) return
   throw new TypeError(
     `Cannot ${action}: kv must be a KVNamespace, received ${kv === null ? 'null' : typeof kv} (is the binding in the Worker's configuration?)`,
   )

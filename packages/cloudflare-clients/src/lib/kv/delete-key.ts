@@ -1,8 +1,5 @@
 import { kvCall, KVError } from './kv-error.ts'
-import { kvLimits } from './kv-limits.ts'
-
-/** A little over the second in which KV refuses another write to the key. */
-const retryAfterMs = 1000 / kvLimits.maxWritesPerSecondPerKey + 100
+import { writeSpacingMs } from './kv-limits.ts'
 
 /**
  * Deletes one key. A delete that KV refuses because the key was written less than a second ago is tried once more
@@ -16,7 +13,7 @@ export async function deleteKey(kv: KVNamespace, key: string): Promise<void> {
     await kvCall('delete', () => kv.delete(key))
   } catch (error) {
     if (!(error instanceof KVError && error.code === 'rate_limited')) throw error
-    await new Promise((resolve) => setTimeout(resolve, retryAfterMs))
+    await new Promise((resolve) => setTimeout(resolve, writeSpacingMs))
     await kvCall('delete', () => kv.delete(key))
   }
 }

@@ -63,7 +63,8 @@ test('cannot be made to write the digested form of another key', () => {
 test('builds keys that KV takes, from any parts', async () => {
   await fc.assert(
     fc.asyncProperty(anyText, anyText, async (a, b) => {
-      for (const key of [keys.cache(a, b), keys.rateLimit(a, b), keys.userSession(a, b)]) {
+      const slot = keys.rateLimitSlot(a, b, { window: '900000-2', slot: 15 })
+      for (const key of [keys.cache(a, b), keys.rateLimit(a, b), slot, keys.userSession(a, b)]) {
         expect(key.isWellFormed()).toBe(true)
         expect(utf8Length(key)).toBeLessThanOrEqual(512)
         await env.KV.put(key, 'v')
@@ -91,6 +92,14 @@ test('follows the documented patterns', () => {
   expect(keys.cache('f', '1')).toBe(fill(keyPatterns.cache, { feature: 'f', id: '1' }))
   expect(keys.rateLimit('e', '1')).toBe(
     fill(keyPatterns.rateLimit, { endpoint: 'e', identifier: '1' }),
+  )
+  expect(keys.rateLimitSlot('e', '1', { window: '900000-2', slot: 3 })).toBe(
+    fill(keyPatterns.rateLimitSlot, {
+      endpoint: 'e',
+      identifier: '1',
+      window: '900000-2',
+      slot: '3',
+    }),
   )
   expect(keys.session('h')).toBe(fill(keyPatterns.session, { tokenHash: 'h' }))
   expect(keys.userSession('u', 'h')).toBe(

@@ -10,12 +10,17 @@ function escapeGroup(part: string): string {
   return utf8Length(escaped) <= maxGroupBytes ? escaped : digestText(escaped, maxGroupBytes)
 }
 
+function toRateLimitText(endpoint: string, identifier: string): string {
+  return `rl:${escapeGroup(endpoint)}:${escapePart(identifier)}`
+}
+
 /** The pattern of every key that this package writes. `docs/storage-schema.md` is held to this list by a test. */
 export const keyPatterns = {
   cache: 'cache:{feature}:{id}',
   cacheEpoch: 'cache-epoch:{feature}',
   cacheTag: 'cache-tag:{tag}',
   rateLimit: 'rl:{endpoint}:{identifier}',
+  rateLimitSlot: 'rl:{endpoint}:{identifier}:{window}:{slot}',
   session: 'session:token:{tokenHash}',
   userSession: 'session:user:{userId}:{tokenHash}',
 } as const
@@ -53,9 +58,17 @@ export const keys = {
   cacheTag(tag: string): string {
     return toKVKey(toTagText(tag))
   },
-  /** The count of one identifier at one endpoint. */
+  /** When the counts of one identifier at one endpoint were last cleared. */
   rateLimit(endpoint: string, identifier: string): string {
-    return toKVKey(`rl:${escapeGroup(endpoint)}:${escapePart(identifier)}`)
+    return toKVKey(toRateLimitText(endpoint, identifier))
+  },
+  /** A share of the count of one identifier at one endpoint in one window. */
+  rateLimitSlot(
+    endpoint: string,
+    identifier: string,
+    { window, slot }: { readonly window: string; readonly slot: number },
+  ): string {
+    return toKVKey(`${toRateLimitText(endpoint, identifier)}:${escapePart(window)}:${slot}`)
   },
   /** A cached session. Takes the hash of the bearer token, never the token. */
   session(tokenHash: string): string {

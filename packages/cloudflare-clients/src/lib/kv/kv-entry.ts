@@ -1,6 +1,11 @@
 import { KVError } from './kv-error.ts'
 import { utf8Length } from './kv-key.ts'
-import { kvLimits } from './kv-limits.ts'
+import {
+  maxExpirationTtlSeconds,
+  maxMetadataBytes,
+  maxValueBytes,
+  minExpirationTtlSeconds,
+} from './kv-limits.ts'
 
 /**
  * What this package keeps in a key's KV metadata.
@@ -65,9 +70,9 @@ export function toPutOptions(action: string, options: EntryOptions): KVNamespace
     ...(userMetadata !== undefined && { user: userMetadata }),
   }
   const bytes = utf8Length(JSON.stringify(metadata))
-  if (bytes > kvLimits.maxMetadataBytes) {
+  if (bytes > maxMetadataBytes) {
     throw new RangeError(
-      `Cannot ${action}: metadata must be at most ${kvLimits.maxMetadataBytes} bytes with ours, received ${bytes}`,
+      `Cannot ${action}: metadata must be at most ${maxMetadataBytes} bytes with ours, received ${bytes}`,
     )
   }
   if (expiresAtMs === undefined) return { metadata }
@@ -77,10 +82,7 @@ export function toPutOptions(action: string, options: EntryOptions): KVNamespace
 /** @returns The `expirationTtl` that KV takes: whole seconds, from 60. */
 export function toExpirationTtlSeconds(expiresAtMs: number, nowMs: number): number {
   const ttlSeconds = Math.ceil((expiresAtMs - nowMs) / 1000)
-  return Math.min(
-    Math.max(ttlSeconds, kvLimits.minExpirationTtlSeconds),
-    kvLimits.maxExpirationTtlSeconds,
-  )
+  return Math.min(Math.max(ttlSeconds, minExpirationTtlSeconds), maxExpirationTtlSeconds)
 }
 
 /**
@@ -88,9 +90,9 @@ export function toExpirationTtlSeconds(expiresAtMs: number, nowMs: number): numb
  * @throws {RangeError} When the TTL is not above 0 and at most 2,147,483,647 seconds.
  */
 export function toExpiresAtMs(action: string, ttlSeconds: number, nowMs: number): number {
-  if (!(ttlSeconds > 0 && ttlSeconds <= kvLimits.maxExpirationTtlSeconds)) {
+  if (!(ttlSeconds > 0 && ttlSeconds <= maxExpirationTtlSeconds)) {
     throw new RangeError(
-      `Cannot ${action}: ttlSeconds must be greater than 0 and at most ${kvLimits.maxExpirationTtlSeconds}, received ${ttlSeconds}`,
+      `Cannot ${action}: ttlSeconds must be greater than 0 and at most ${maxExpirationTtlSeconds}, received ${ttlSeconds}`,
     )
   }
   return nowMs + ttlSeconds * 1000
@@ -108,15 +110,15 @@ export function toJsonText(action: string, value: unknown): string {
 
 /** @throws {TypeError} When the value has no JSON text. */
 export function toJsonTextOfAnySize(action: string, value: unknown): string {
-  // Its type says string, but it gives undefined for what has no JSON text.
-  let text: unknown
+  // It gives undefined for what has no JSON text.
+  let text: string | undefined
   let cause: unknown
   try {
     text = JSON.stringify(value)
   } catch (error) {
     cause = error
   }
-  if (typeof text !== 'string') {
+  if (text === undefined) {
     throw new TypeError(`Cannot ${action}: value must be plain JSON, received ${typeof value}`, {
       cause,
     })
@@ -127,11 +129,11 @@ export function toJsonTextOfAnySize(action: string, value: unknown): string {
 /** @throws {RangeError} When the text is over KV's 25 MiB. */
 export function assertValueSize(action: string, text: string): void {
   // A UTF-16 unit is at most three UTF-8 bytes, so most texts are known to fit without counting.
-  if (text.length * 3 <= kvLimits.maxValueBytes) return
+  if (text.length * 3 <= maxValueBytes) return
   const bytes = utf8Length(text)
-  if (bytes > kvLimits.maxValueBytes) {
+  if (bytes > maxValueBytes) {
     throw new RangeError(
-      `Cannot ${action}: value must be at most ${kvLimits.maxValueBytes} bytes, received ${bytes}`,
+      `Cannot ${action}: value must be at most ${maxValueBytes} bytes, received ${bytes}`,
     )
   }
 }

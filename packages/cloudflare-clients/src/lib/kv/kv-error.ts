@@ -19,6 +19,7 @@ export type KVErrorCode =
 export type KVOperationName = 'read' | 'write' | 'delete' | 'list'
 
 const retryableCodes: readonly KVErrorCode[] = ['rate_limited', 'unavailable', 'circuit_open']
+
 /** KV failed. The `cause` is what the binding threw. */
 export class KVError extends CloudflareClientError {
   override readonly name = 'KVError'
@@ -43,14 +44,14 @@ const codesByStatus: Readonly<Record<string, KVErrorCode>> = {
 /** The binding's errors carry no status property, only a text such as `KV PUT failed: 429 Too Many Requests`. */
 function classify(message: string): KVErrorCode {
   if (message.includes('limit exceeded for the day')) return 'quota_exceeded'
-  const status = /failed: (\d{3})\b/.exec(message)?.[1] ?? ''
+  const [, status = ''] = /failed: (\d{3})\b/.exec(message) ?? []
   return codesByStatus[status] ?? 'unavailable'
 }
 
 /** Wraps what a KV binding threw. The binding's own text stays in `cause`. */
 export function toKVError(operation: KVOperationName, cause: unknown): KVError {
   if (cause instanceof KVError) return cause
-  const code = classify(cause instanceof Error ? cause.message : String(cause))
+  const code = classify(String(cause))
   return new KVError(`Cannot ${operation} in KV: ${code.replace('_', ' ')}`, {
     code,
     operation,

@@ -1,12 +1,12 @@
 import { toBase64Url } from '../shared/base64-url.ts'
 import { sha256Base64Url } from '../shared/sha256.ts'
-import { kvLimits } from './kv-limits.ts'
+import { maxKeyBytes } from './kv-limits.ts'
 
-const digestSeparator = '~'
-const digestLength = 43
+/** Bytes of a digest with the `~` before it. */
+const digestBytes = 44
 
 /** A listing prefix up to here matches digested keys too, because their readable part is at least this long. */
-export const maxPrefixBytes = kvLimits.maxKeyBytes - digestSeparator.length - digestLength
+export const maxPrefixBytes = maxKeyBytes - digestBytes
 
 const encoder = new TextEncoder()
 
@@ -15,14 +15,9 @@ export function utf8Length(text: string): number {
   return encoder.encode(text).length
 }
 
-function truncateUtf8(text: string, maxBytes: number): string {
-  const { read } = encoder.encodeInto(text, new Uint8Array(maxBytes))
-  return text.slice(0, read)
-}
-
 function joinDigest(text: string, digest: string, maxBytes: number): string {
-  const maxReadableBytes = maxBytes - digestSeparator.length - digestLength
-  return truncateUtf8(text.toWellFormed(), maxReadableBytes) + digestSeparator + digest
+  const { read } = encoder.encodeInto(text, new Uint8Array(maxBytes - digestBytes))
+  return `${text.toWellFormed().slice(0, read)}~${digest}`
 }
 
 /** What is digested. UTF-8 would make every lone surrogate U+FFFD, and so two keys one; JSON escapes them. */
@@ -38,12 +33,10 @@ export function digestText(text: string, maxBytes: number): string {
 /** Whether KV takes the text for a key. */
 export function isUsableKey(key: string): boolean {
   return (
-    key !== '' &&
-    key !== '.' &&
-    key !== '..' &&
+    !/^\.{0,2}$/.test(key) &&
     key.isWellFormed() &&
     // A UTF-16 unit is at most three UTF-8 bytes, so most keys are known to fit without counting.
-    (key.length * 3 <= kvLimits.maxKeyBytes || utf8Length(key) <= kvLimits.maxKeyBytes)
+    (key.length * 3 <= maxKeyBytes || utf8Length(key) <= maxKeyBytes)
   )
 }
 
@@ -54,7 +47,7 @@ export function isUsableKey(key: string): boolean {
 export async function toUsableKey(key: string): Promise<string> {
   if (isUsableKey(key)) return key
   const digest = await crypto.subtle.digest('SHA-256', encoder.encode(toDigestInput(key)))
-  return joinDigest(key, toBase64Url(new Uint8Array(digest)), kvLimits.maxKeyBytes)
+  return joinDigest(key, toBase64Url(new Uint8Array(digest)), maxKeyBytes)
 }
 
 /**
@@ -68,7 +61,7 @@ export async function toUsableKey(key: string): Promise<string> {
  * @see https://developers.cloudflare.com/kv/platform/limits/
  */
 export function toKVKey(key: string): string {
-  return isUsableKey(key) ? key : digestText(key, kvLimits.maxKeyBytes)
+  return isUsableKey(key) ? key : digestText(key, maxKeyBytes)
 }
 
 /** @throws {TypeError | RangeError} When keys could exist that belong under the prefix and that a list of it misses. */

@@ -1,3 +1,28 @@
+// A constant for each, because a bundle that uses one then holds no others.
+
+/** UTF-8 bytes of a key. */
+export const maxKeyBytes = 512
+/** UTF-8 bytes of a key's metadata as JSON. */
+export const maxMetadataBytes = 1024
+/** 25 MiB. */
+export const maxValueBytes = 26_214_400
+/** A shorter `expirationTtl` is refused with a 400. */
+export const minExpirationTtlSeconds = 60
+/** `expirationTtl` is a 32-bit integer in the binding. */
+export const maxExpirationTtlSeconds = 2_147_483_647
+/** The least `cacheTtl` of a read. */
+export const minCacheTtlSeconds = 30
+/** How long a location may serve what it read before, when a read names no `cacheTtl`. */
+export const defaultCacheTtlSeconds = 60
+/** Keys of one bulk read. */
+export const maxBulkReadKeys = 100
+/** Keys of one page of a list. */
+export const maxListKeys = 1000
+/** A second write to a key within a second is refused with a 429, on every plan. */
+const maxWritesPerSecondPerKey = 1
+/** A little over the second in which KV refuses another write to the key. */
+export const writeSpacingMs = 1000 / maxWritesPerSecondPerKey + 100
+
 /**
  * Limits of Workers KV.
  *
@@ -7,23 +32,23 @@
  */
 export const kvLimits = {
   /** UTF-8 bytes of a key. */
-  maxKeyBytes: 512,
+  maxKeyBytes,
   /** UTF-8 bytes of a key's metadata as JSON. */
-  maxMetadataBytes: 1024,
+  maxMetadataBytes,
   /** 25 MiB. */
-  maxValueBytes: 26_214_400,
+  maxValueBytes,
   /** A shorter `expirationTtl` is refused with a 400. */
-  minExpirationTtlSeconds: 60,
+  minExpirationTtlSeconds,
   /** `expirationTtl` is a 32-bit integer in the binding. */
-  maxExpirationTtlSeconds: 2_147_483_647,
+  maxExpirationTtlSeconds,
   /** The least `cacheTtl` of a read. */
-  minCacheTtlSeconds: 30,
+  minCacheTtlSeconds,
   /** How long a location may serve what it read before, when a read names no `cacheTtl`. */
-  defaultCacheTtlSeconds: 60,
+  defaultCacheTtlSeconds,
   /** Keys of one bulk read. */
-  maxBulkReadKeys: 100,
+  maxBulkReadKeys,
   /** Keys of one page of a list. */
-  maxListKeys: 1000,
+  maxListKeys,
   /** A second write to a key within a second is refused with a 429, on every plan. */
-  maxWritesPerSecondPerKey: 1,
+  maxWritesPerSecondPerKey,
 } as const

@@ -15,7 +15,7 @@ import {
 } from './kv-entry.ts'
 import { kvCall, KVError } from './kv-error.ts'
 import { assertListPrefix, toKVKey } from './kv-key.ts'
-import { kvLimits } from './kv-limits.ts'
+import { maxListKeys } from './kv-limits.ts'
 import { readEntries } from './read-entries.ts'
 import { readEntry } from './read-entry.ts'
 
@@ -217,10 +217,10 @@ export class KVStore {
    * @throws {RangeError} When `limit` is not a whole number from 1 to 1,000.
    */
   async list<M = unknown>(options: KVListOptions = {}): Promise<KVListPage<M>> {
-    const limit = options.limit ?? kvLimits.maxListKeys
-    if (!(Number.isInteger(limit) && limit >= 1 && limit <= kvLimits.maxListKeys)) {
+    const limit = options.limit ?? maxListKeys
+    if (!(Number.isInteger(limit) && limit >= 1 && limit <= maxListKeys)) {
       throw new RangeError(
-        `Cannot list keys: limit must be a whole number from 1 to ${kvLimits.maxListKeys}, received ${limit}`,
+        `Cannot list keys: limit must be a whole number from 1 to ${maxListKeys}, received ${limit}`,
       )
     }
     const prefix = this.#toListPrefix(options.prefix)

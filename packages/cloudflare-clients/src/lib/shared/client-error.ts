@@ -14,16 +14,14 @@ interface ClientErrorOptions {
 export class CloudflareClientError extends Error {
   override readonly name: string = 'CloudflareClientError'
   /** Stable, for programs: compare this, not the message. */
-  readonly code: string
+  declare readonly code: string
   /** What was being done, such as `read` or `write`. */
-  readonly operation: string
+  declare readonly operation: string
   /** Whether the same call may succeed later. */
-  readonly retryable: boolean
+  declare readonly retryable: boolean
 
-  constructor(message: string, options: ClientErrorOptions) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
-    this.code = options.code
-    this.operation = options.operation
-    this.retryable = options.retryable
+  constructor(message: string, { cause, ...fault }: ClientErrorOptions) {
+    super(message, cause === undefined ? undefined : { cause })
+    Object.assign(this, fault)
   }
 }

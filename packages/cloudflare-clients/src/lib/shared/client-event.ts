@@ -1,6 +1,6 @@
 import type { CloudflareClientError } from './client-error.ts'
 
-export type ClientName = 'cache' | 'kv-store' | 'rate-limiter' | 'session-cache'
+export type ClientName = 'cache' | 'coordination' | 'kv-store' | 'rate-limiter' | 'session-cache'
 
 /** The store failed and the client went on without it, as its options say. */
 export interface StoreErrorEvent {
@@ -28,21 +28,28 @@ export interface LoadErrorEvent {
   readonly error: unknown
 }
 
+/** A limit was asked for that its backend can hardly keep. Told once for each. */
+export interface WeakLimitEvent {
+  readonly type: 'weak_limit'
+  readonly client: ClientName
+  readonly limit: number
+  readonly windowSeconds: number
+  readonly reason: string
+}
+
 /** What a client did that its return value does not show. Keys in it hold no secret, because keys never do. */
-export type ClientEvent = StoreErrorEvent | CorruptValueEvent | LoadErrorEvent
+export type ClientEvent = StoreErrorEvent | CorruptValueEvent | LoadErrorEvent | WeakLimitEvent
 
 export type EventReporter = (event: ClientEvent) => void
 
+/** Of an error only what is named here: others may hold what belongs in no log. */
 function logEvent(event: ClientEvent): void {
-  const error =
-    'error' in event
-      ? describeError(Object(event.error) as Partial<CloudflareClientError>)
-      : undefined
-  console.warn(JSON.stringify({ event: event.type, ...event, error }))
-}
-
-function describeError({ code, message, cause }: Partial<CloudflareClientError>): object {
-  return { code, message, cause: cause instanceof Error ? cause.message : undefined }
+  const { error } = event as {
+    readonly error?: { code?: unknown; message?: unknown; cause?: unknown } | null
+  }
+  const cause = error?.cause instanceof Error ? error.cause.message : undefined
+  const named = error && { code: error.code, message: error.message, cause }
+  console.warn(JSON.stringify({ event: event.type, ...event, error: named }))
 }
 
 /**

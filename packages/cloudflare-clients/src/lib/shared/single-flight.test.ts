@@ -3,14 +3,11 @@ import { ManualClock } from '../../../test/support/manual-clock.ts'
 import { SingleFlight } from './single-flight.ts'
 
 let clock: ManualClock
-let anchored: Promise<unknown>[]
 let flight: SingleFlight<string>
 
 beforeEach(() => {
   clock = new ManualClock(0)
-  anchored = []
-  const options = { now: clock.now, timers: clock, takeoverMs: 1000 }
-  flight = new SingleFlight<string>(options, (work) => anchored.push(work))
+  flight = new SingleFlight<string>({ timers: clock, takeoverMs: 1000 })
 })
 
 /** Work that died with its request. */
@@ -98,12 +95,6 @@ describe('a follower of work that never settles', () => {
   })
 })
 
-test('work is anchored with an anchor that never rejects', async () => {
-  await expect(flight.run('k', () => Promise.reject(new Error('down')))).rejects.toThrow('down')
-  expect(anchored).toHaveLength(1)
-  await expect(anchored[0]).resolves.toBeUndefined()
-})
-
 test('who comes after a detach starts anew, and who waits goes on waiting', async () => {
   const older = Promise.withResolvers<string>()
   const before = [flight.run('k', () => older.promise), flight.run('k', never)]
@@ -115,25 +106,4 @@ test('who comes after a detach starts anew, and who waits goes on waiting', asyn
   flight.detachAll()
   expect(await flight.run('l', () => Promise.resolve('newer'))).toBe('newer')
   expect(await other).toBe('older')
-})
-
-test('background work starts once, and again when it has not ended in 30 seconds', async () => {
-  let runs = 0
-  const die = (): Promise<string> => {
-    runs++
-    return never()
-  }
-  flight.start('k', die)
-  await pass(29.999)
-  flight.start('k', die)
-  expect(runs).toBe(1)
-  await pass(0.001)
-  flight.start('k', die)
-  expect(runs).toBe(2)
-})
-
-test('background work that fails rejects nowhere', async () => {
-  flight.start('k', () => Promise.reject(new Error('down')))
-  await pass(0)
-  expect(await flight.run('k', () => Promise.resolve('v'))).toBe('v')
 })

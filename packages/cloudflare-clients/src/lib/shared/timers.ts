@@ -22,13 +22,9 @@ export function raceTimer<T>(
     const timer = timers.setTimeout(() => {
       resolve(timedOut)
     }, delayMs)
-    const settle =
-      <V>(to: (value: V) => void) =>
-      (value: V): void => {
-        timers.clearTimeout(timer)
-        to(value)
-      }
-    promise.then(settle(resolve), settle(reject))
+    void promise.then(resolve, reject).finally(() => {
+      timers.clearTimeout(timer)
+    })
   })
 }
 

@@ -1,0 +1,473 @@
+import { assertValueSize, type KVEntry, toOwnMetadata } from '../kv/kv-entry.ts'
+import { toCacheText, toEpochText, toTagText } from '../kv/cache-keys.ts'
+import { escapePart } from '../kv/escape-part.ts'
+import { utf8Length } from '../kv/kv-key.ts'
+import { defaultCacheTtlSeconds, minCacheTtlSeconds } from '../kv/kv-limits.ts'
+import { checkNumber } from '../shared/check-number.ts'
+import { raceTimer, timedOut } from '../shared/timers.ts'
+import { batchTick } from './batch-tick.ts'
+import { type EntryPut, toEntryPut } from './cache-core.ts'
+import type { CacheDefinition } from './cache-definition.ts'
+import type { CacheClient } from './cache-client.ts'
+import { deepFreeze } from './deep-freeze.ts'
+import type { CacheDefinitionOptions, CacheRead, LoadContext } from './definition-options.ts'
+import { type Duration, toMs } from './duration.ts'
+import type { HeldValue, ValueTimes } from './held-value.ts'
+import { jsonFormat, type PackedText, type ValueFormat } from './json-format.ts'
+import { CacheLoadError } from './load-error.ts'
+import { markerLifetimeMs } from './tag-markers.ts'
+
+/** An id with what follows from it. */
+interface Target<Id> {
+  readonly id: Id
+  readonly key: string
+  /** The markers that make the value stale. */
+  readonly tags: readonly string[]
+}
+
+/** What the metadata of an entry says beside its expiry. */
+interface StoredTimes extends ValueTimes {
+  readonly format: unknown
+  /** Noted by the tier of the location in what it gives out. */
+  readonly tier: 'location'
+}
+
+interface LoadOptions<T> {
+  readonly older: HeldValue<T> | null
+  /** Whether the older value stands in when the load fails. */
+  readonly isCovered: boolean
+  /** Whether KV failed, so that it is not known to lack what is loaded. */
+  readonly isUnread?: boolean
+}
+
+type DurationOption =
+  'errorBackoff' | 'fresh' | 'memory' | 'negative' | 'softTimeout' | 'stale' | 'staleIfError'
+
+/** How long a location may go on answering that a key is not there after we wrote it. */
+const missCachedMs = defaultCacheTtlSeconds * 1000
+/** A parsed value takes about twice the bytes of its text, which is held too. */
+const bytesPerCharacter = 3
+const bytesPerEntry = 300
+const maxFailures = 1000
+const defaultMemorySeconds = 30
+const maxBackoffMs = 60_000
+const maxLoadBatch = 100
+const maxNameBytes = 200
+/** How far ahead of ours the clock of whoever wrote an entry may be. */
+const maxClockSkewMs = 60_000
+
+/**
+ * Makes a definition. It is one closure and not a class, because what is named in a closure costs a byte for each use.
+ *
+ * A read goes: {@link read} → memory, if it was checked lately → {@link resolve}, shared by all who want the key → {@link find}
+ * in KV → {@link load}, shared too.
+ */
+export function createDefinition<Id, T>(
+  name: string,
+  options: CacheDefinitionOptions<Id, T>,
+  client: CacheClient,
+): CacheDefinition<Id, T> {
+  const { core } = client
+  const { loads, markers, memory, now, observer, random, reads, records, timers } = core
+  const { cacheTtl, jitter = 0.1, key: toKey, loadMany, refreshAhead = 1, schema } = options
+  const what = `cache ${JSON.stringify(name)}`
+  const group = escapePart(name)
+  /** What every key begins with. */
+  const prefix = toCacheText(group, [])
+  /** The markers that end every value: one where it is clearable. */
+  const epochs = options.clearable === true ? [toEpochText(name)] : []
+  const isMarked = options.tags !== undefined || epochs.length > 0
+  const format: ValueFormat<T> = options.format ?? jsonFormat
+  const ask = cacheTtl === undefined ? (key: string) => core.read(key) : core.batchReads(cacheTtl)
+  const failures = new Map<string, { readonly count: number; readonly retryAtMs: number }>()
+  const origin: (id: Id, context: LoadContext<T>) => Promise<T | null | undefined> =
+    loadMany === undefined
+      ? options.load
+      : batchTick(maxLoadBatch, async (ids) => {
+          const found = await loadMany(ids, {})
+          return ids.map((id) => (found.has(id) ? found.get(id) : null))
+        })
+
+  const check = (option: string, value: number, min: number, max = Infinity): void => {
+    checkNumber(`define ${what}: ${option}`, value, { min, max })
+  }
+  const ms = (option: DurationOption, fallback: Duration = 0, minMs = 0): number => {
+    const { [option]: duration = fallback } = options
+    return toMs(`define ${what}: ${option}`, duration === false ? 0 : duration, minMs)
+  }
+  const freshMs = ms('fresh', 0, 1)
+  const staleMs = ms('stale')
+  const staleIfErrorMs = ms('staleIfError')
+  const negativeMs = ms('negative', options.fresh)
+  /** 0 where nothing is kept in memory. */
+  const memoryMs = ms('memory', Math.min(freshMs / 1000, defaultMemorySeconds))
+  const softTimeoutMs = options.softTimeout === undefined ? Infinity : ms('softTimeout', 0, 1)
+  const backoffMs = ms('errorBackoff', 5)
+  /** How long a value is kept past its freshness. */
+  const graceMs = Math.max(staleMs, staleIfErrorMs)
+  const maxLifetimeMs = isMarked ? markerLifetimeMs : Infinity
+  check('fresh and its grace', freshMs + graceMs, 0, maxLifetimeMs)
+  // As `keys.cachePrefix` has it, which digests what is longer.
+  check('the bytes of its name', utf8Length(group), 0, maxNameBytes)
+  check('cacheTtl', cacheTtl ?? Infinity, minCacheTtlSeconds)
+  check('jitter', jitter, 0, 1)
+  if (typeof refreshAhead === 'number') check('refreshAhead', refreshAhead, 0, 1)
+
+  function toTarget(id: Id): Target<Id> {
+    if (toKey === undefined && typeof id !== 'string' && typeof id !== 'number') {
+      throw new TypeError(`Cannot read ${what}: key must be defined for ids of type ${typeof id}`)
+    }
+    const parts = [toKey === undefined ? String(id) : toKey(id)].flat()
+    return {
+      id,
+      key: prefix + parts.map(escapePart).join(':'),
+      tags: options.tags?.(id).map(toTagText) ?? [],
+    }
+  }
+
+  async function read(id: Id): Promise<CacheRead<T>> {
+    const target = toTarget(id)
+    const known = findInMemory(target)
+    const held =
+      (known && now() < (known.checkAtMs ?? 0) ? serve(target, known) : null) ??
+      ((await reads.run(target.key, () => resolve(target))) as HeldValue<T>)
+    const answer = await toRead(held)
+    observer?.onRead?.(name, answer)
+    return answer
+  }
+
+  async function toRead(held: HeldValue<T>): Promise<CacheRead<T>> {
+    const { freshUntilMs, loadedAtMs, text, tier } = held
+    // What cannot be shared is made anew for every reader.
+    const value = format.isShareable ? held.value : await toValue(text)
+    const lateMs = now() - freshUntilMs
+    let status: CacheRead<T>['status'] = value === null ? 'negative' : 'hit'
+    if (tier === 'origin') status = 'miss'
+    else if (lateMs >= 0) status = value !== null && lateMs < staleMs ? 'stale' : 'stale_if_error'
+    return { value, status, tier, ageMs: Math.max(0, now() - loadedAtMs) }
+  }
+
+  function findInMemory(target: Target<Id>): HeldValue<T> | null {
+    const held = memory?.get(target.key) as HeldValue<T> | undefined
+    return held === undefined ? null : applyEnds(target, held)
+  }
+
+  /** @returns The value with what is known to have ended it: stale sooner, or `null` where it must not be served. */
+  function applyEnds({ key, tags }: Target<Id>, held: HeldValue<T>): HeldValue<T> | null {
+    const { loadedAtMs, freshUntilMs } = held
+    if (loadedAtMs < records.floorOf(key) || loadedAtMs <= markers.highest(epochs)) return null
+    const endedMs = markers.highest([key, ...tags])
+    return loadedAtMs > endedMs
+      ? held
+      : // Stamps may be ahead of a clock that stands still.
+        { ...held, freshUntilMs: toEnd(Math.min(freshUntilMs, endedMs)), storedUntilMs: 0 }
+  }
+
+  /** @returns The end of freshness that leaves a value no stale time, so that only a failed load brings it back. */
+  function toEnd(endMs: number): number {
+    return Math.min(endMs, now()) - staleMs
+  }
+
+  /**
+   * Refreshes a value in the background where it is time to.
+   *
+   * @returns The value, where it may be given out without asking the origin first.
+   */
+  function serve(target: Target<Id>, held: HeldValue<T>): HeldValue<T> | null {
+    const { freshUntilMs, loadedAtMs, value } = held
+    if (now() >= freshUntilMs + (value === null ? 0 : staleMs)) return null
+    const aheadMs =
+      typeof refreshAhead === 'number'
+        ? (freshUntilMs - loadedAtMs) * (1 - refreshAhead)
+        : refreshAhead(held, random)
+    if (now() >= freshUntilMs - aheadMs && !isBackingOff(target)) {
+      loads.start(target.key, () => load(target, { older: held, isCovered: true }))
+    }
+    return held
+  }
+
+  function isBackingOff({ key }: Target<Id>): boolean {
+    return now() < (failures.get(key)?.retryAtMs ?? 0)
+  }
+
+  async function resolve(target: Target<Id>): Promise<HeldValue<T>> {
+    let older: HeldValue<T> | null
+    let isUnread = false
+    try {
+      older = await find(target)
+    } catch (error) {
+      core.reporting('get', target.key)(error)
+      older = findInMemory(target)
+      isUnread = true
+    }
+    const served = older && serve(target, older)
+    if (served !== null) return served
+    /** The older value, as long as it may stand in. */
+    const standIn = (): HeldValue<T> | null =>
+      older !== null && now() < older.freshUntilMs + staleIfErrorMs ? older : null
+    const covering = standIn()
+    if (covering !== null && isBackingOff(target)) return covering
+    const loading = loads.run(target.key, () =>
+      load(target, { older, isCovered: covering !== null, isUnread }),
+    ) as Promise<HeldValue<T>>
+    if (covering === null) return loading
+    // An error was reported where it came up.
+    const loaded = await raceTimer(loading, { delayMs: softTimeoutMs, timers }).catch(
+      () => timedOut,
+    )
+    return loaded === timedOut ? (standIn() ?? loading) : (loaded as HeldValue<T>)
+  }
+
+  /**
+   * @returns What KV has, or memory where that is newer.
+   * @throws {KVError} When KV fails.
+   */
+  async function find(target: Target<Id>): Promise<HeldValue<T> | null> {
+    const entry = await readEntry(target)
+    const stored = entry && (await toHeld(target, entry))
+    const valid = stored && applyEnds(target, stored)
+    // What is known now, and not before the read: it may have been put or deleted meanwhile.
+    const known = findInMemory(target)
+    if (valid !== null && valid.loadedAtMs >= (known?.loadedAtMs ?? 0)) return keep(target, valid)
+    // KV shows something older than what this isolate knows of, or does not show yet what it wrote.
+    if (known !== null && (stored !== null || now() < (known.writtenAtMs ?? 0) + missCachedMs)) {
+      return keep(target, known)
+    }
+    memory?.delete(target.key)
+    return null
+  }
+
+  /** Reads the entry and every marker that was not read lately, in one call. */
+  async function readEntry({ key, tags }: Target<Id>): Promise<KVEntry | null> {
+    if (!isMarked) return ask(key)
+    const due = markers.due([...tags, ...epochs], now() - memoryMs)
+    const learn = async (marker: string): Promise<void> => {
+      const found = await ask(marker)
+      const stampMs = Math.min(Number(found?.text) || 0, now())
+      records.observe(stampMs)
+      markers.learn(marker, stampMs, now())
+    }
+    const [entry] = await Promise.all([ask(key), ...due.map(learn)])
+    return entry
+  }
+
+  /** @returns `null` for an entry that cannot be read as a value of this definition: it is reported and left alone. */
+  async function toHeld(
+    { key }: Target<Id>,
+    { text: packed, metadata }: KVEntry,
+  ): Promise<HeldValue<T> | null> {
+    try {
+      const own = (toOwnMetadata(metadata) ?? {}) as Partial<StoredTimes>
+      const { loadedAtMs = NaN, loadMs = 0, freshUntilMs = NaN, format: note, tier = 'kv' } = own
+      const isOwn = loadedAtMs <= now() + maxClockSkewMs && freshUntilMs < Infinity
+      if (!isOwn) throw toError('no definition wrote it')
+      // Plain JSON may look like a value and be a pointer to one.
+      if (note !== undefined && !options.format) throw toError('it has another format')
+      const text = await format.unpack({ text: packed, format: note }, key)
+      const value = await toValue(text)
+      records.observe(loadedAtMs)
+      return {
+        value,
+        text,
+        loadedAtMs,
+        loadMs,
+        freshUntilMs,
+        tier,
+        storedUntilMs: freshUntilMs,
+      }
+    } catch (error) {
+      // Other errors may quote the value.
+      const reason = error instanceof CacheLoadError ? error.message : 'it cannot be decoded'
+      core.report({ type: 'corrupt_value', client: 'cache', key, reason })
+      return null
+    }
+  }
+
+  function toError(problem: string): CacheLoadError {
+    return new CacheLoadError(`Cannot use value of ${what}: ${problem}`, 'invalid_value')
+  }
+
+  /** Makes of a text what readers get. */
+  async function toValue(text: string): Promise<T | null> {
+    const value = format.toValue(text)
+    if (value === null) return null
+    const validating = schema?.['~standard'].validate(value)
+    const result = validating instanceof Promise ? await validating : validating
+    if (result?.issues !== undefined) {
+      throw toError(`it does not fit the schema: ${result.issues[0]?.message ?? ''}`)
+    }
+    const checked = (result === undefined ? value : result.value) as T
+    return format.isShareable ? deepFreeze(checked) : checked
+  }
+
+  async function load(
+    target: Target<Id>,
+    { older, isCovered, isUnread = false }: LoadOptions<T>,
+  ): Promise<HeldValue<T>> {
+    const { key } = target
+    const loadedAtMs = records.nextStamp()
+    const beganMs = now()
+    let lastsMs: number | undefined
+    try {
+      const value = await origin(target.id, {
+        previous: older && (await toRead(older)),
+        setFresh: (fresh) => {
+          lastsMs = toMs(`set fresh of ${what}: it`, fresh)
+        },
+      })
+      const held = await hold(value ?? null, { loadedAtMs, loadMs: now() - beganMs, lastsMs })
+      failures.delete(key)
+      observer?.onLoad?.(name, { key })
+      if (value !== undefined) await store(target, held, { older, isUnread })
+      return held
+    } catch (error) {
+      const count = (failures.get(key)?.count ?? 0) + 1
+      const delayMs = Math.min(backoffMs * 2 ** (count - 1), maxBackoffMs)
+      if (failures.size >= maxFailures) failures.clear()
+      failures.set(key, { count, retryAtMs: now() + delayMs })
+      observer?.onLoad?.(name, { key, error })
+      if (isCovered) core.report({ type: 'load_error', client: 'cache', key, error })
+      throw error
+    }
+  }
+
+  /** Makes of a value what a hit would give. */
+  async function hold(
+    value: T | null,
+    {
+      loadedAtMs,
+      loadMs,
+      lastsMs = value === null ? negativeMs : freshMs,
+    }: Omit<ValueTimes, 'freshUntilMs'> & { readonly lastsMs?: number | undefined },
+  ): Promise<HeldValue<T>> {
+    const text = format.toText(value)
+    // Stamps may be ahead of the time, by as much as another isolate's clock is.
+    const beganMs = Math.min(loadedAtMs, now() - loadMs)
+    const lastingMs = Math.min(lastsMs, maxLifetimeMs - graceMs) * (1 - jitter * random())
+    return {
+      value: await toValue(text),
+      text,
+      loadedAtMs,
+      loadMs,
+      freshUntilMs: beganMs + lastingMs,
+      tier: 'origin',
+      storedUntilMs: 0,
+    }
+  }
+
+  /** Stores what was loaded, unless something newer is known or it was invalidated meanwhile. */
+  async function store(
+    target: Target<Id>,
+    held: HeldValue<T>,
+    { older, isUnread }: Pick<LoadOptions<T>, 'older' | 'isUnread'>,
+  ): Promise<void> {
+    const { waitUntil } = core
+    const { key } = target
+    const isStill = (): boolean =>
+      !records.isFenced(key, held.loadedAtMs) && applyEnds(target, held) === held
+    // Also where it is not stored: its callers see it, and nothing older from then on.
+    records.raise(key, held.loadedAtMs)
+    if (!isStill()) return
+    const storedUntilMs = older?.text === held.text ? older.storedUntilMs : 0
+    const isStored = storedUntilMs - now() >= (held.freshUntilMs - now()) / 2
+    if (isUnread || isStored || records.waitMs(key) > 0) {
+      keep(target, { ...held, storedUntilMs })
+      return
+    }
+    // In memory at once: whoever comes while it is being encoded and written must not load it again.
+    keepWritten(target, held)
+    const written = toPut(target, held)
+      .then((put) => (put !== null && isStill() ? core.fill(put) : undefined))
+      .catch(core.reporting('set', key))
+    if (waitUntil === undefined) await written
+    else waitUntil(written)
+  }
+
+  function keepWritten(target: Target<Id>, held: HeldValue<T>): void {
+    keep(target, { ...held, storedUntilMs: held.freshUntilMs, writtenAtMs: now() })
+  }
+
+  /** Takes a value into memory, for as long as KV need not be asked. */
+  function keep({ key }: Target<Id>, held: HeldValue<T>): HeldValue<T> {
+    const { loadedAtMs, text } = held
+    if (loadedAtMs < records.floorOf(key)) return held
+    records.raise(key, loadedAtMs)
+    if (memoryMs > 0) {
+      const bytes = text.length * bytesPerCharacter + bytesPerEntry
+      memory?.set(key, { ...held, tier: 'memory', checkAtMs: now() + memoryMs }, bytes)
+    }
+    return held
+  }
+
+  /** @returns `null` for what has already ended, or where its format failed, which is reported. */
+  async function toPut({ key }: Target<Id>, held: HeldValue<T>): Promise<EntryPut | null> {
+    const { loadedAtMs, loadMs, freshUntilMs } = held
+    let packed: PackedText
+    try {
+      packed = await format.pack(held.text, key)
+    } catch (error) {
+      core.reporting('set', key)(error)
+      return null
+    }
+    const { text, format: note } = packed
+    assertValueSize(what, text)
+    const nowMs = now()
+    const expiresAtMs = freshUntilMs + graceMs
+    if (expiresAtMs <= nowMs) return null
+    // As JSON, which leaves out what is undefined.
+    const control = { loadedAtMs, loadMs: loadMs || undefined, freshUntilMs, format: note }
+    return toEntryPut(key, text, { ...control, expiresAtMs, nowMs })
+  }
+
+  const get = async (id: Id): Promise<T | null> => (await read(id)).value
+
+  const remove = async (id: Id): Promise<void> => {
+    const { key } = toTarget(id)
+    memory?.delete(key)
+    await client.delete(key)
+  }
+
+  return {
+    name,
+    get,
+    read,
+    delete: remove,
+
+    async getMany(ids) {
+      return new Map(await Promise.all(Array.from(ids, async (id) => [id, await get(id)] as const)))
+    },
+
+    async put(id, value) {
+      const target = toTarget(id)
+      const held = await hold(value, { loadedAtMs: records.nextStamp(), loadMs: 0 })
+      const put = await toPut(target, held)
+      // A later put, or a delete, whose value was ready sooner.
+      if (held.loadedAtMs < records.floorOf(target.key)) return
+      core.detach(target.key)
+      if (put === null) keep(target, held)
+      else {
+        keepWritten(target, held)
+        await core.put(put)
+      }
+    },
+
+    async expire(id) {
+      if (staleIfErrorMs <= staleMs) return remove(id)
+      const target = toTarget(id)
+      const { key } = target
+      markers.learn(key, records.nextStamp(), 0)
+      core.detach(key)
+      const entry = await core.read(key)
+      const held = entry && (await toHeld(target, entry))
+      const put = held && (await toPut(target, { ...held, freshUntilMs: toEnd(held.freshUntilMs) }))
+      if (put) await core.write(put, { isUrgent: true })
+    },
+
+    async clear() {
+      if (epochs.length === 0) {
+        throw new TypeError(`Cannot clear ${what}: clearable must be true`)
+      }
+      await client.endMarkers(epochs)
+    },
+  }
+}
