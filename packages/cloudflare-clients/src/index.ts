@@ -1,22 +1,24 @@
-export { CacheClient, type DeleteByPrefixOptions } from './lib/cache/cache-client.ts'
+export { CacheClient } from './lib/cache/cache-client.ts'
+export type { CacheObserver } from './lib/cache/cache-observer.ts'
 export type { CacheClientOptions } from './lib/cache/client-core.ts'
 export type { KVCacheOptions } from './lib/cache/cache-core.ts'
-export type { CacheDefinition, CacheReadOptions } from './lib/cache/cache-definition.ts'
-export type { CacheStats } from './lib/cache/cache-stats.ts'
-export type { CacheTier, TierEntry } from './lib/cache/cache-tier.ts'
+export type { CacheDefinition } from './lib/cache/cache-definition.ts'
 export type {
   CacheDefinitionOptions,
   CacheRead,
   CacheReadStatus,
+  EarlyRefresh,
   LoadContext,
 } from './lib/cache/definition-options.ts'
 export type { Duration } from './lib/cache/duration.ts'
 export { type CacheEntry, KVCache } from './lib/cache/kv-cache.ts'
 export { CacheLoadError } from './lib/cache/load-error.ts'
 export type { MemoryTierOptions } from './lib/cache/memory-tier.ts'
+export type { PackedText, ValueFormat } from './lib/cache/json-format.ts'
+export type { ValueTimes } from './lib/cache/held-value.ts'
 export type { StandardSchema } from './lib/cache/standard-schema.ts'
-export type { ValueEncoder } from './lib/cache/value-encoder.ts'
 export type { Timers } from './lib/shared/timers.ts'
+export { circuitBreaker, type CircuitBreakerOptions } from './lib/kv/circuit-breaker.ts'
 export { createEmptyKV } from './lib/kv/empty-kv.ts'
 export { keyPatterns, keys } from './lib/kv/keys.ts'
 export { KVError, type KVErrorCode, type KVOperationName } from './lib/kv/kv-error.ts'
@@ -51,4 +53,5 @@ export type {
   EventReporter,
   LoadErrorEvent,
   StoreErrorEvent,
+  WeakLimitEvent,
 } from './lib/shared/client-event.ts'

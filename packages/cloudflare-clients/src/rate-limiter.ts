@@ -4,6 +4,8 @@ export type {
   BackendCheck,
   BackendResult,
   CountedRateLimitResult,
+  LimitChange,
+  LimitName,
   LimitRule,
   LimitSubject,
   RateLimitBackend,
@@ -15,17 +17,16 @@ export type {
 export type { AuthorityNamespace } from './lib/rate-limiter/authority-protocol.ts'
 export {
   type CheckLimitOptions,
-  type LimitCheck,
   RateLimiter,
   type RateLimiterOptions,
-  type RateLimitReservation,
-  type WaitUntilAllowedOptions,
 } from './lib/rate-limiter/rate-limiter.ts'
 export {
+  type LimitCheck,
   RateLimiterClient,
   type RateLimiterClientOptions,
+  type RateLimitReservation,
+  type WaitUntilAllowedOptions,
 } from './lib/rate-limiter/rate-limiter-client.ts'
-export type { AuthorityBackend, LimitName } from './lib/rate-limiter/authority-backend.ts'
 export {
   durableObjectBackend,
   type DurableObjectBackendOptions,
@@ -37,7 +38,6 @@ export {
 } from './lib/rate-limiter/memory-backend.ts'
 export { kvBackend, type KVBackendOptions } from './lib/rate-limiter/kv-backend.ts'
 export { leaseBackend, type LeaseBackendOptions } from './lib/rate-limiter/lease-backend.ts'
-export { LimiterUnavailableError } from './lib/rate-limiter/outage-guard.ts'
 export {
   nativeBackend,
   type NativeBackendOptions,

@@ -29,3 +29,11 @@ export {
   type VirtualClock,
   type VirtualClockOptions,
 } from './lib/testing/virtual-clock.ts'
+export type {
+  AcquireReply,
+  AcquireRequest,
+  AuthorityNamespace,
+  LimitAuthorityCalls,
+} from './lib/rate-limiter/authority-protocol.ts'
+export { LimitAuthority, type LimitAuthorityOptions } from './lib/rate-limiter/limit-authority.ts'
+export type { LimitRow, LimitStorage } from './lib/rate-limiter/limit-row.ts'

@@ -8,6 +8,7 @@ import {
   SessionCacheClient,
   type CachedSession,
 } from '../src/index.ts'
+import { deleteByPrefix } from '../src/cache.ts'
 import { readEntries } from '../src/lib/kv/read-entries.ts'
 import { ManualClock } from './support/manual-clock.ts'
 import { sparseListKV } from './support/wrapped-kv.ts'
@@ -214,7 +215,7 @@ test('lists with empty pages: every client that lists goes on to the end', async
   const names: string[] = []
   for await (const { name } of store.iterate()) names.push(name)
   expect(names).toEqual(['a', 'b', 'c'])
-  expect(await cache.deleteByPrefix('cache:')).toEqual({ deletedKeys: 3, cursor: null })
+  expect(await deleteByPrefix(cache, 'cache:')).toEqual({ deletedKeys: 3, cursor: null })
   expect(await sessions.deleteUserSessions('u')).toEqual({ deletedSessions: 3 })
   expect(await store.deleteByPrefix('')).toEqual({ deletedKeys: 3 })
   expect((await env.KV.list()).keys).toEqual([])

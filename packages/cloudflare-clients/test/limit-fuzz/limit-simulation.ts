@@ -134,10 +134,10 @@ export class LimitSimulation {
       this.#askAlone({ isolate, held, limited }, cost)
       return
     }
-    held.countArrival(cost)
+    held.arrived += cost
     if (this.#decide({ isolate, held, limited }, cost)) {
       const canFetch = plan.hasPrefetch && held.flight === undefined
-      if (canFetch && held.shouldPrefetch(this.#clockOf(isolate))) {
+      if (canFetch && held.shouldPrefetch) {
         this.#share({ isolate, held, limited }, [])
       }
     } else if (held.flight === undefined) this.#share({ isolate, held, limited }, [cost])

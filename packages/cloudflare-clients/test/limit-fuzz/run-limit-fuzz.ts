@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { type BackendFuzzSummary, runBackendFuzz } from './backend-fuzz.ts'
 import {
   type FuzzRange,
   type FuzzSummary,
@@ -14,9 +15,21 @@ import {
  */
 const defaultRuns = 8500
 const runsPerTask = 50
+/** Of so many, one is run with the whole backend too. */
+const runsPerBackendRun = 10
+
+interface TaskSummary {
+  readonly holders: FuzzSummary
+  readonly backend: BackendFuzzSummary
+}
 
 if (isMainThread) await runAll()
-else parentPort?.postMessage(runLimitFuzz(workerData as FuzzRange))
+else parentPort?.postMessage(await runTask(workerData as FuzzRange))
+
+async function runTask(range: FuzzRange): Promise<TaskSummary> {
+  const runs = Math.ceil(range.runs / runsPerBackendRun)
+  return { holders: runLimitFuzz(range), backend: await runBackendFuzz({ ...range, runs }) }
+}
 
 async function runAll(): Promise<void> {
   const [, , runsText, seedText] = process.argv
@@ -27,18 +40,22 @@ async function runAll(): Promise<void> {
   for (let run = 0; run < runs; run += runsPerTask) {
     tasks.push({ firstSeed: firstSeed + run, runs: Math.min(runsPerTask, runs - run) })
   }
-  const summaries: FuzzSummary[] = []
+  const summaries: TaskSummary[] = []
   const work = async (): Promise<void> => {
     for (let task = tasks.shift(); task !== undefined; task = tasks.shift()) {
       summaries.push(await runApart(task))
-      if (summaries.some(({ violations }) => violations.length > 0)) return
+      if (summaries.some((summary) => violationsOf(summary).length > 0)) return
     }
   }
   await Promise.all(Array.from({ length: availableParallelism() }, work))
-  print(mergeSummaries(summaries), { firstSeed, seconds: (Date.now() - startedMs) / 1000 })
+  print(summaries, { firstSeed, seconds: (Date.now() - startedMs) / 1000 })
 }
 
-function runApart(range: FuzzRange): Promise<FuzzSummary> {
+function violationsOf({ holders, backend }: TaskSummary): readonly string[] {
+  return [...holders.violations, ...backend.violations]
+}
+
+function runApart(range: FuzzRange): Promise<TaskSummary> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(import.meta.filename, { workerData: range })
     worker.once('message', resolve)
@@ -47,18 +64,24 @@ function runApart(range: FuzzRange): Promise<FuzzSummary> {
 }
 
 function print(
-  summary: FuzzSummary,
+  summaries: readonly TaskSummary[],
   { firstSeed, seconds }: { readonly firstSeed: number; readonly seconds: number },
 ): void {
-  const { configurations, decisions, requests, refunds, violations, utilisation } = summary
+  const merged = mergeSummaries(summaries.map(({ holders }) => holders))
+  const violations = summaries.flatMap(violationsOf)
+  const ofBackend = (name: 'configurations' | 'decisions' | 'requests'): string =>
+    summaries.reduce((total, { backend }) => total + backend[name], 0).toLocaleString('en')
   console.log(`first seed       ${firstSeed}`)
-  console.log(`configurations   ${configurations.toLocaleString('en')}`)
-  console.log(`decisions        ${decisions.toLocaleString('en')}`)
-  console.log(`requests         ${requests.toLocaleString('en')}`)
-  console.log(`refunds          ${refunds.toLocaleString('en')}`)
+  console.log(`configurations   ${merged.configurations.toLocaleString('en')}`)
+  console.log(`decisions        ${merged.decisions.toLocaleString('en')}`)
+  console.log(`requests         ${merged.requests.toLocaleString('en')}`)
+  console.log(`refunds          ${merged.refunds.toLocaleString('en')}`)
+  console.log(
+    `whole backend    ${ofBackend('configurations')} configurations, ${ofBackend('decisions')} decisions, ${ofBackend('requests')} requests`,
+  )
   console.log(`violations       ${violations.length}`)
   console.log(`seconds          ${seconds.toFixed(0)}`)
-  for (const [algorithm, shares] of Object.entries(utilisation).sort()) {
+  for (const [algorithm, shares] of Object.entries(merged.utilisation).sort()) {
     const measured = `mean ${mean(shares).toFixed(3)}, least ${Math.min(...shares).toFixed(3)}`
     console.log(`utilisation      ${algorithm}: ${measured} (${shares.length} calm configurations)`)
   }

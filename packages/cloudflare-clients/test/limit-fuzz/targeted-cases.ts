@@ -49,12 +49,14 @@ class Stage {
 
   /** Spends all that is held. */
   spend(): void {
-    while (this.held.decide(1, this.nowMs)?.allowed === true) this.oracle.admit(1, this.nowMs)
+    while (this.outcome === undefined && this.held.decide(1, this.nowMs)?.allowed === true) {
+      this.oracle.admit(1, this.nowMs)
+    }
   }
 
   /** Takes one by one what the authority itself grants. */
   drain(): void {
-    while (this.ask([1], 0).verdicts[0] === true);
+    while (this.outcome === undefined && this.ask([1], 0).verdicts[0] === true);
   }
 
   get outcome(): string | undefined {
@@ -96,6 +98,24 @@ export const targetedCases: readonly TargetedCase[] = [
       for (let step = 0; step < 4000; step++) {
         stage.nowMs = startMs + windowMs - 1000 + step
         if (step % 7 === 0) stage.drain()
+      }
+      return stage.outcome
+    },
+  },
+  {
+    name: 'a strict window whose leases are held together with later ones',
+    run: () => {
+      const stage = new Stage(ruleOf('strict-sliding-window'))
+      stage.nowMs += 999
+      for (let lease = 0; lease < 3; lease++) stage.lease(10)
+      stage.nowMs += 1901
+      for (let lease = 0; lease < 2; lease++) stage.lease(1)
+      stage.nowMs += 1999
+      stage.spend()
+      stage.drain()
+      for (let second = 60; second < 65; second++) {
+        stage.nowMs = startMs + second * 1000
+        stage.drain()
       }
       return stage.outcome
     },

@@ -15,6 +15,7 @@ function mutant(name: string, file: string, from: string, to: string): LimitMuta
 }
 
 const holder = 'lease-holder.ts'
+const backend = 'lease-backend.ts'
 const authority = 'limit-authority.ts'
 const count = 'limit-count.ts'
 const record = 'limit-record.ts'
@@ -130,8 +131,8 @@ export const limitMutants: readonly LimitMutant[] = [
   mutant(
     'a reset forgets what is out on leases',
     count,
-    'tokens === 0 ? undefined :',
-    'tokens >= 0 ? undefined :',
+    'const { tokens } = this.#lent.at(nowMs)',
+    'const tokens = 0',
   ),
   mutant(
     'a restart forgets what is out on leases',
@@ -194,5 +195,35 @@ export const limitMutants: readonly LimitMutant[] = [
     record,
     '(this.#override?.untilMs ?? neverMs) > this.#seenMs',
     'this.#seenMs > 0',
+  ),
+  mutant(
+    'an override is not in force',
+    record,
+    'if (limit === undefined) return rule',
+    'if (limit !== 0) return rule',
+  ),
+  mutant(
+    'a receipt of a lease is that of a verdict',
+    holder,
+    'receipts: costs.length',
+    'receipts: 0',
+  ),
+  mutant(
+    'a request is sent when its reply came',
+    backend,
+    'costs, want, sentAtMs, receivedAtMs: now()',
+    'costs, want, sentAtMs: now(), receivedAtMs: now()',
+  ),
+  mutant(
+    'calls that share a request get the verdict of another',
+    backend,
+    'resultOf(costs.length + index)',
+    'resultOf(index)',
+  ),
+  mutant(
+    'all requests of a holder have one number',
+    backend,
+    'const seq = ++lastSeq\n    // Not sooner',
+    'const seq = lastSeq\n    // Not sooner',
   ),
 ]

@@ -30,7 +30,8 @@ for (const [index, { file, from, to }] of chosen.entries()) {
       path,
       source.replace(from, () => to),
     )
-    const tests = ['src/lib/cache', 'src/lib/shared', 'test/cache-', 'test/node/cache-fuzz']
+    const units = ['src/lib/cache', 'src/lib/shared', 'src/lib/kv/key-', 'src/lib/kv/circuit-']
+    const tests = [...units, 'test/cache-', 'test/node/cache-fuzz']
     const options = ['--coverage.enabled=false', '--bail=1', '--reporter=dot']
     const { status } = spawnSync('vitest', ['run', ...tests, ...options], { cwd: root })
     const label = `${file}: ${JSON.stringify(from)} → ${JSON.stringify(to)}`

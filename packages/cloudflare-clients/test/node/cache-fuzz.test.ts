@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { xfetch } from '../../src/cache.ts'
 import { createEdgeSimulator, createVirtualClock, type KVFault } from '../../src/testing.ts'
 import { type DefinitionPlan, SimulatedIsolate } from '../support/simulated-isolate.ts'
 import { type Item, VersionedOrigin } from '../support/versioned-origin.ts'
@@ -28,8 +29,7 @@ const plan: fc.Arbitrary<DefinitionPlan> = fc.record(
     negative: fc.constantFrom(0.5, 1),
     isBatched: fc.boolean(),
     memory: fc.constantFrom<NonNullable<DefinitionPlan['memory']>>(false, 0.2, 3, 30),
-    refreshAhead: fc.constantFrom(0.3, 0.8),
-    earlyRefreshBeta: fc.constantFrom(1, 5),
+    refreshAhead: fc.constantFrom(0.3, 0.8, xfetch(), xfetch({ beta: 5 })),
     jitter: fc.constantFrom(0, 0.5),
     codec: fc.constant(jsonCodec),
     soft: fc.constant(0.1),
@@ -204,7 +204,7 @@ test(
           await Promise.all(running)
           await Promise.all(isolates.map((one) => one.settle()))
         })
-        reads += isolates.reduce((sum, { items }) => sum + items.stats().loads, 0)
+        reads += isolates.reduce((sum, { counters }) => sum + counters.stats('item').loads, 0)
         expect(violations).toEqual([])
       }),
       { numRuns, seed, endOnFailure: !isLong },

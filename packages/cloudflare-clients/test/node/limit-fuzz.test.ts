@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { runBackendFuzz } from '../limit-fuzz/backend-fuzz.ts'
 import { mean, runLimitFuzz } from '../limit-fuzz/limit-fuzz.ts'
 import { targetedCases } from '../limit-fuzz/targeted-cases.ts'
 
@@ -18,6 +19,12 @@ test('no limit admits more than its algorithm promises, whatever goes wrong', ()
   for (const [algorithm, shares] of Object.entries(utilisation)) {
     expect(mean(shares), algorithm).toBeGreaterThan(least[algorithm] ?? 1)
   }
+})
+
+test('no caller of the lease backend is told what the authority did not grant', async () => {
+  const { decisions, violations } = await runBackendFuzz({ firstSeed: 1, runs: 25 })
+  expect(violations).toEqual([])
+  expect(decisions).toBeGreaterThan(30_000)
 })
 
 test.each(targetedCases)('no more is admitted than promised: $name', ({ run }) => {

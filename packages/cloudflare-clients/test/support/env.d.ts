@@ -1,4 +1,4 @@
-import type { RateLimiterObject } from '../../src/durable-objects.ts'
+import type { CoordinationObject, RateLimiterObject } from '../../src/durable-objects.ts'
 
 declare global {
   namespace Cloudflare {
@@ -7,6 +7,7 @@ declare global {
       readonly BUCKET: R2Bucket
       readonly ADDRESS_SECRET: string
       readonly NATIVE_LIMIT: RateLimit
+      readonly COORDINATION: DurableObjectNamespace<CoordinationObject>
       readonly RATE_LIMITER: DurableObjectNamespace<RateLimiterObject>
     }
   }

@@ -3,6 +3,7 @@ import { inject } from 'vitest'
 declare module 'vitest' {
   interface ProvidedContext {
     readonly cachePatternGuide: string
+    readonly coordinationGuide: string
     readonly edgeSimulatorGuide: string
     readonly limiterGuide: string
   }
@@ -11,6 +12,11 @@ declare module 'vitest' {
 /** The text of docs/edge-simulator.md. */
 export function readEdgeSimulatorGuide(): string {
   return inject('edgeSimulatorGuide')
+}
+
+/** The text of docs/coordination.md. */
+export function readCoordinationGuide(): string {
+  return inject('coordinationGuide')
 }
 
 /** The text of docs/choosing-a-cache-pattern.md. */

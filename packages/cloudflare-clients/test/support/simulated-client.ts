@@ -21,10 +21,7 @@ export interface SimulatedClient {
   readonly settle: () => Promise<void>
 }
 
-interface SimulatedClientOptions extends Omit<
-  CacheClientOptions,
-  'location' | 'now' | 'timers' | 'waitUntil'
-> {
+interface SimulatedClientOptions extends Omit<CacheClientOptions, 'now' | 'timers' | 'waitUntil'> {
   /** One that other clients share. Default: one location that is strongly consistent. */
   readonly simulator?: EdgeSimulator
   readonly location?: string

@@ -4,7 +4,12 @@ import {
   CacheClient,
   type CacheClientOptions,
   type CacheRead,
+  CacheCounters,
   CacheLoadError,
+  deleteByPrefix,
+  loadWithin,
+  valueFormat,
+  type ValueFormatOptions,
 } from '../../src/cache.ts'
 import { KVError } from '../../src/index.ts'
 import { createSeededRandom, type EdgeLocation, type VirtualClock } from '../../src/testing.ts'
@@ -14,8 +19,9 @@ import { wrapKV } from './wrapped-kv.ts'
 /** The times of the definition under test, in seconds. */
 export interface DefinitionPlan extends Pick<
   CacheDefinitionOptions<string, Item>,
-  'refreshAhead' | 'earlyRefreshBeta' | 'codec' | 'memory' | 'jitter'
+  'refreshAhead' | 'memory' | 'jitter'
 > {
+  readonly codec?: NonNullable<ValueFormatOptions<Item>['codec']>
   readonly fresh: number
   readonly stale: number
   readonly staleIfError: number
@@ -59,6 +65,7 @@ function tagOf(key: string): string {
 export class SimulatedIsolate {
   readonly cache: CacheClient
   readonly items: CacheDefinition<string, Item>
+  readonly counters = new CacheCounters()
   readonly #options: IsolateOptions
   readonly #promises = new Map<string, Promises>()
   readonly #background = new Set<Promise<unknown>>()
@@ -84,6 +91,7 @@ export class SimulatedIsolate {
       timers: clock,
       random: createSeededRandom(name),
       onEvent: () => undefined,
+      observer: this.counters,
       takeoverMs,
       ...client,
       ...(hasWaitUntil && {
@@ -93,20 +101,33 @@ export class SimulatedIsolate {
         },
       }),
     })
-    const { soft, hard, isBatched, ...times } = plan
+    const { soft, hard, isBatched, codec, ...times } = plan
+    const load = (key: string, { signal }: { signal?: AbortSignal }): Promise<Item | null> =>
+      this.#load(key, signal === undefined ? {} : { signal })
+    const loadMany = async (
+      keys: readonly string[],
+      { signal }: { signal?: AbortSignal },
+    ): Promise<Map<string, Item | null>> =>
+      new Map(
+        await Promise.all(
+          keys.map(async (key) => [key, await load(key, signal ? { signal } : {})] as const),
+        ),
+      )
     this.items = this.cache.define<string, Item>('item', {
       ...times,
       tags: (key) => [tagOf(key)],
       clearable: true,
-      timeout: { ...(soft !== undefined && { soft }), ...(hard !== undefined && { hard }) },
-      load: (key, { signal }) => this.#load(key, { signal }),
+      ...(codec !== undefined && { format: valueFormat({ codec }) }),
+      ...(soft !== undefined && { softTimeout: soft }),
+      load:
+        hard === undefined
+          ? (key) => load(key, {})
+          : loadWithin<string, object, Item | null>(hard, load, { timers: clock }),
       ...(isBatched && {
-        loadMany: async (keys, { signal }) =>
-          new Map(
-            await Promise.all(
-              keys.map(async (key) => [key, await this.#load(key, { signal })] as const),
-            ),
-          ),
+        loadMany:
+          hard === undefined
+            ? (keys) => loadMany(keys, {})
+            : loadWithin(hard, loadMany, { timers: clock }),
       }),
     })
   }
@@ -179,7 +200,7 @@ export class SimulatedIsolate {
   }
 
   async deleteByPrefix(): Promise<void> {
-    const deleting = this.#invalidate(() => this.cache.deleteByPrefix('cache:item:'))
+    const deleting = this.#invalidate(() => deleteByPrefix(this.cache, 'cache:item:'))
     // What this isolate never dealt with it does not know to be deleted.
     for (const key of this.#itemKeys()) if (this.#of(key).served > 0) this.#raise(key, 'hard')
     await deleting

@@ -1,76 +1,42 @@
-import type { LimitAuthorityCalls } from './authority-protocol.ts'
+import type { AcquireRequest, LimitAuthorityCalls } from './authority-protocol.ts'
 import type {
+  BackendCheck,
   CountedRateLimitResult,
-  LimitSubject,
+  LimitAuthorityAccess,
   RateLimitBackend,
 } from './rate-limit-backend.ts'
 import { toBackendResult } from './to-backend-result.ts'
 
-/** A subject without its policy, which what changes a key does not need. */
-export type LimitName = Pick<LimitSubject, 'identifier' | 'keyPrefix' | 'key'>
+/** A backend of which every check, and all else, is a question to an authority. */
+export type AuthorityBackend = RateLimitBackend<CountedRateLimitResult>
 
-/** Every call of a backend, each as one question to an authority. */
-export type AuthorityBackend = RateLimitBackend<CountedRateLimitResult> &
-  Required<
-    Omit<RateLimitBackend<CountedRateLimitResult>, 'assertRule' | 'checkLocally' | 'safeShare'>
-  >
+interface WholeAuthority extends LimitAuthorityAccess {
+  of(shard: string): LimitAuthorityCalls
+}
 
 /** Asks the authority of a subject itself, for each check. */
 export function authorityBackend({
   name,
   isRemote,
-  authorityOf,
-  authorityOfAll,
+  authority,
 }: {
   readonly name: string
   readonly isRemote: boolean
-  readonly authorityOf: (subject: LimitName) => LimitAuthorityCalls
-  /** @throws {TypeError} When they do not have one authority. */
-  readonly authorityOfAll: (subjects: readonly [LimitName, ...LimitName[]]) => LimitAuthorityCalls
+  readonly authority: WholeAuthority
 }): AuthorityBackend {
   return {
     name,
     isRemote,
+    authority,
 
     async check(check) {
-      const { key, rule, cost } = check
-      const request = { key, rule, holder: '', seq: 0, costs: [cost], want: 0 }
-      const reply = await authorityOf(check).acquire(request)
-      const allowed = reply.verdicts[0] === true
-      return toBackendResult(reply, { allowed, cost, receiptId: crypto.randomUUID() })
-    },
-
-    async checkAll(checks) {
-      const [first, ...others] = checks
-      if (first === undefined) return []
-      const requests = checks.map(({ key, rule, cost }) => ({ key, rule, cost }))
-      const replies = await authorityOfAll([first, ...others]).checkAll(requests)
-      return replies.map((reply, index) => {
-        const cost = checks[index]?.cost ?? 0
-        const allowed = reply.verdicts[0] === true
-        return toBackendResult(reply, { allowed, cost, receiptId: crypto.randomUUID() })
-      })
-    },
-
-    async getStatus(subject) {
-      return await authorityOf(subject).getStatus(subject.key, subject.rule)
-    },
-
-    async reset(subject) {
-      await authorityOf(subject).change({ type: 'reset', key: subject.key })
-    },
-
-    async refund(subject, receipt) {
-      const { key, rule } = subject
-      return await authorityOf(subject).change({ type: 'refund', key, rule, receipt })
-    },
-
-    async block(subject, ms) {
-      await authorityOf(subject).change({ type: 'block', key: subject.key, ms })
-    },
-
-    async override(subject, override) {
-      await authorityOf(subject).change({ type: 'override', key: subject.key, override })
+      const reply = await authority.of(authority.shard(check)).acquire(askAlone(check))
+      return toBackendResult(reply, { cost: check.cost, receiptId: crypto.randomUUID() })
     },
   }
+}
+
+/** The question about one call, of a holder who leases nothing. */
+export function askAlone({ key, rule, cost }: BackendCheck): AcquireRequest {
+  return { key, rule, holder: '', seq: 0, costs: [cost], want: 0 }
 }

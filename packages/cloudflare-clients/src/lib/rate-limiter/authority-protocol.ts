@@ -1,4 +1,4 @@
-import type { RateLimitReceipt, LimitRule, RateLimitStatus } from './rate-limit-backend.ts'
+import type { LimitChange, LimitRule, RateLimitStatus } from './rate-limit-backend.ts'
 
 /** Asks an authority for verdicts on the calls that wait now, and for a lease of tokens beside. */
 export interface AcquireRequest {
@@ -50,21 +50,8 @@ export interface CheckAllRequest {
 /** A reply for each check, whose one verdict is the same in all. */
 export type CheckAllReply = readonly AcquireReply[]
 
-/** What changes a key and makes its epoch grow, except for a refund, which only gives back. */
-export type AuthorityChange =
-  | { readonly type: 'reset'; readonly key: string }
-  | { readonly type: 'block'; readonly key: string; readonly ms: number }
-  | {
-      readonly type: 'override'
-      readonly key: string
-      readonly override: { readonly limit: number; readonly ttlMs?: number } | null
-    }
-  | {
-      readonly type: 'refund'
-      readonly key: string
-      readonly rule: LimitRule
-      readonly receipt: RateLimitReceipt
-    }
+/** A change of a key. All but a refund, which only gives back, make its epoch grow. */
+export type AuthorityChange = LimitChange & { readonly key: string }
 
 /**
  * What an authority answers: the Durable Object as RPC, and the in-memory one. Every method decides synchronously, so that

@@ -1,5 +1,7 @@
-import { authorityBackend, type AuthorityBackend, type LimitName } from './authority-backend.ts'
+import { authorityBackend } from './authority-backend.ts'
 import type { AuthorityNamespace } from './authority-protocol.ts'
+import type { LimitName, RateLimitBackend } from './rate-limit-backend.ts'
+import { assertMethod } from './subject.ts'
 
 export interface DurableObjectBackendOptions {
   /**
@@ -21,44 +23,25 @@ export interface DurableObjectBackendOptions {
  * It makes no retry of its own: the runtime retries what never arrived, exactly once.
  *
  * @param namespace The binding of {@link RateLimiterObject}, or anything that reaches an authority by name.
- * @throws {TypeError} When the binding is missing. From `checkAll`: when the limits are of different shards.
+ * @throws {TypeError} When the binding is missing.
  * @see https://developers.cloudflare.com/durable-objects/platform/limits/
  */
 export function durableObjectBackend(
   namespace: AuthorityNamespace,
   { shard = identifierOf }: DurableObjectBackendOptions = {},
-): AuthorityBackend {
-  assertNamespace(namespace)
+): RateLimitBackend {
+  assertMethod(
+    namespace,
+    'getByName',
+    'create Durable Object backend: namespace must be a Durable Object binding',
+  )
   return authorityBackend({
     name: 'durable-object',
     isRemote: true,
-    authorityOf: (subject) => namespace.getByName(shard(subject)),
-    authorityOfAll: (subjects) => namespace.getByName(sameShard(subjects, shard)),
+    authority: { shard, of: (name) => namespace.getByName(name) },
   })
 }
 
 function identifierOf({ identifier }: LimitName): string {
   return identifier
-}
-
-/** @throws {TypeError} When it is no namespace, as where a binding is missing. */
-function assertNamespace(namespace: unknown): void {
-  const candidate = namespace as Partial<AuthorityNamespace> | null | undefined
-  if (typeof candidate?.getByName === 'function') return
-  throw new TypeError(
-    `Cannot create rate limit backend: the namespace must be a Durable Object binding of RateLimiterObject, received ${namespace === null ? 'null' : typeof namespace}`,
-  )
-}
-
-/** @throws {TypeError} When there are several: no one object could decide for all at once. */
-function sameShard(
-  subjects: readonly [LimitName, ...LimitName[]],
-  shard: (subject: LimitName) => string,
-): string {
-  const [name] = subjects.map(shard) as [string, ...string[]]
-  if (subjects.every((subject) => shard(subject) === name)) return name
-  const count = new Set(subjects.map(shard)).size
-  throw new TypeError(
-    `Cannot check several limits at once: the shard option must give all of them one shard, received ${count} for ${subjects.length} limits`,
-  )
 }

@@ -3,17 +3,31 @@ import { ManualClock } from '../../../test/support/manual-clock.ts'
 import { ScriptedAuthority, settled } from '../../../test/support/scripted-authority.ts'
 import type { AuthorityNamespace } from './authority-protocol.ts'
 import { leaseBackend, type LeaseBackendOptions } from './lease-backend.ts'
-import type { BackendCheck, LimitRule, RateLimitReceipt } from './rate-limit-backend.ts'
+import type {
+  BackendCheck,
+  LimitRule,
+  RateLimitBackend,
+  RateLimitReceipt,
+  RateLimitResult,
+} from './rate-limit-backend.ts'
+import { RateLimiterClient } from './rate-limiter-client.ts'
 
 const startMs = 1_700_000_000_000
 const rule: LimitRule = { algorithm: 'fixed-window', limit: 100, windowMs: 60_000, burst: 100 }
 const check: BackendCheck = {
   identifier: 'user-1',
   keyPrefix: 'api',
-  key: 'api:user-1',
+  key: '3:api:user-1',
   rule,
   cost: 1,
   exact: false,
+}
+
+const policy = { limit: 100, window: 60, keyPrefix: 'api' }
+
+/** What is beyond a check is asked through the client. */
+function limiterOf(backend: RateLimitBackend): RateLimiterClient<RateLimitResult> {
+  return new RateLimiterClient(backend, { onUnavailable: 'closed' })
 }
 
 function setUp(options: LeaseBackendOptions = {}) {
@@ -49,7 +63,7 @@ describe('lease', () => {
     const { authority, backend } = setUp()
     const result = backend.check(check)
     expect(authority.last.request).toEqual({
-      key: 'api:user-1',
+      key: '3:api:user-1',
       rule,
       holder: 'isolate-1',
       seq: 1,
@@ -90,6 +104,15 @@ describe('lease', () => {
     await authority.last.reply({ lease: 10, ttlMs: 10_000 })
     await second
     clock.advance(4.979)
+    expect(locally()).toMatchObject({ allowed: true })
+    clock.advance(0.001)
+    expect(locally()).toBeUndefined()
+  })
+
+  test('ends in time too where an option is there and undefined, as untyped callers pass it', async () => {
+    const untyped = { guardMs: undefined, maxLeaseMs: undefined } as unknown as LeaseBackendOptions
+    const { clock, locally } = await setUpLease(10, untyped)
+    clock.advance(59.979)
     expect(locally()).toMatchObject({ allowed: true })
     clock.advance(0.001)
     expect(locally()).toBeUndefined()
@@ -153,18 +176,43 @@ describe('lease', () => {
     expect(authority.acquires).toHaveLength(2)
   })
 
-  test('that is refused ahead is no denial, and is not asked for again for 500 ms', async () => {
+  test('that is refused ahead is no denial, and is not asked for again until a call has to ask', async () => {
     const { clock, authority, backend, locally } = await setUpLease(8)
     for (let call = 0; call < 6; call++) locally()
     await authority.last.reply({ lease: 0, available: 0 })
+    clock.advance(5)
+    expect(locally()).toMatchObject({ allowed: true })
     expect(locally()).toMatchObject({ allowed: true })
     expect(authority.acquires).toHaveLength(3)
-    clock.advance(0.5)
-    expect(locally()).toMatchObject({ allowed: true })
-    expect(authority.acquires).toHaveLength(4)
-    await authority.last.reply({ lease: 0, available: 0 })
     void backend.check(check)
     expect(authority.last.request.costs).toEqual([1])
+  })
+
+  test('is not asked for ahead where calls are denied', async () => {
+    const { authority, backend, locally } = await setUpLease(8)
+    for (let call = 0; call < 6; call++) locally()
+    await authority.last.reply({ lease: 0, available: 0 })
+    for (let call = 0; call < 2; call++) locally()
+    const result = backend.check(check)
+    await authority.last.reply({ verdicts: [false], lease: 0, available: 0, retryAfterMs: 30_000 })
+    expect(await result).toMatchObject({ allowed: false })
+    for (let call = 0; call < 20; call++) expect(locally()).toMatchObject({ allowed: false })
+    expect(authority.acquires).toHaveLength(4)
+  })
+
+  test('is as large as what came in lately, also after a long time of denials', async () => {
+    const { clock, authority, backend, locally } = setUp()
+    const first = backend.check(check)
+    await authority.last.reply({ verdicts: [false], available: 0, retryAfterMs: 60_000 })
+    await first
+    for (let call = 0; call < 600; call++) {
+      clock.advance(0.1)
+      locally()
+    }
+    void backend.check(check)
+    // Ten a second, for twelve seconds.
+    expect(authority.last.request.want).toBeGreaterThan(110)
+    expect(authority.last.request.want).toBeLessThan(130)
   })
 
   test('of a limit under 10 is never wanted', async () => {
@@ -389,7 +437,7 @@ describe('receipts', () => {
     await authority.last.reply({ verdicts: [false], retryAfterMs: 1000 })
     await result
     const receipt: RateLimitReceipt = { id: 'r', cost: 1, admittedAtMs: startMs }
-    expect(await backend.refund?.(check, receipt)).toBe(true)
+    expect(await limiterOf(backend).refund('user-1', policy, { receipt })).toBe(true)
     expect(authority.changes).toEqual([{ type: 'refund', key: check.key, rule, receipt }])
     expect(locally()).toBeUndefined()
   })
@@ -398,9 +446,10 @@ describe('receipts', () => {
 describe('changes', () => {
   test.each(['reset', 'block', 'override'] as const)('by %s void what is held', async (type) => {
     const { authority, backend, locally } = await setUpLease(10)
-    if (type === 'reset') await backend.reset?.(check)
-    if (type === 'block') await backend.block?.(check, 5000)
-    if (type === 'override') await backend.override?.(check, { limit: 5 })
+    const limiter = limiterOf(backend)
+    if (type === 'reset') await limiter.reset('user-1', 'api')
+    if (type === 'block') await limiter.block('user-1', 'api', 5)
+    if (type === 'override') await limiter.override('user-1', 'api', { limit: 5 })
     expect(authority.changes).toMatchObject([{ type, key: check.key }])
     expect(locally()).toBeUndefined()
   })
@@ -409,7 +458,7 @@ describe('changes', () => {
     const { authority, backend, locally } = await setUpLease(1)
     locally()
     const before = backend.check(check)
-    await backend.reset?.(check)
+    await limiterOf(backend).reset('user-1', 'api')
     await authority.last.reply({ lease: 10 })
     expect(await before).toMatchObject({ allowed: true })
     expect(locally()).toBeUndefined()
@@ -418,35 +467,45 @@ describe('changes', () => {
 
 test('several limits are checked at once by the authority of their identifier', async () => {
   const { authority, backend } = setUp()
-  const checks = [check, { ...check, key: 'daily:user-1', keyPrefix: 'daily', cost: 2 }]
-  const results = await backend.checkAll?.(checks)
-  expect(authority.checkAlls).toEqual([checks.map(({ key, cost }) => ({ key, rule, cost }))])
-  expect(results).toMatchObject([
-    { allowed: true, remaining: 7, receipt: { id: 'isolate-1.1.0', cost: 1 } },
-    { allowed: true, remaining: 7, receipt: { id: 'isolate-1.1.1', cost: 2 } },
+  const daily = { ...policy, keyPrefix: 'daily' }
+  const results = await limiterOf(backend).checkAll([
+    { identifier: 'user-1', policy },
+    { identifier: 'user-1', policy: daily, cost: 2 },
   ])
-  expect(await backend.checkAll?.([])).toEqual([])
+  expect(authority.checkAlls).toMatchObject([
+    [
+      { rule, cost: 1 },
+      { rule, cost: 2 },
+    ],
+  ])
+  expect(results).toMatchObject([
+    { allowed: true, remaining: 7, receipt: { cost: 1 } },
+    { allowed: true, remaining: 7, receipt: { cost: 2 } },
+  ])
+  expect(await limiterOf(backend).checkAll([])).toEqual([])
 })
 
 test('limits of different authorities are not checked at once', async () => {
   const { backend } = setUp()
   await expect(
-    backend.checkAll?.([check, { ...check, identifier: 'user-2', key: 'api:user-2' }]),
-  ).rejects.toThrow('the shard option must name the same authority for all of them')
+    limiterOf(backend).checkAll([
+      { identifier: 'user-1', policy },
+      { identifier: 'user-2', policy },
+    ]),
+  ).rejects.toThrow('the shard option must give all of them one shard')
 })
 
 test('the shard option names the authority', async () => {
   const { authority, backend } = setUp({ shard: ({ keyPrefix }) => `shard-${keyPrefix}` })
   void backend.check(check)
   expect(authority.last.shard).toBe('shard-api')
-  expect(await backend.getStatus?.(check)).toMatchObject({ used: 3 })
+  expect(await limiterOf(backend).getStatus('user-1', policy)).toMatchObject({ used: 3 })
 })
 
-test('the safe share is what the authority said, or a tenth', async () => {
+test('the safe share is what the authority said', async () => {
   const { backend } = await setUpLease(1)
   expect(backend.safeShare?.(check)).toBe(5)
-  expect(backend.safeShare?.({ ...check, key: 'other' })).toBe(10)
-  expect(backend.safeShare?.({ ...check, key: 'other', rule: { ...rule, limit: 3 } })).toBe(1)
+  expect(backend.safeShare?.({ ...check, key: 'other' })).toBeUndefined()
 })
 
 test('a key in use is kept however many others are asked for', async () => {
@@ -471,7 +530,7 @@ test('a missing binding is refused at once', () => {
   const missing = undefined as unknown as AuthorityNamespace
   expect(() => leaseBackend(missing)).toThrow(
     new TypeError(
-      "Cannot create lease backend: namespace must be a Durable Object namespace, received undefined (is the binding in the Worker's configuration?)",
+      'Cannot create lease backend: namespace must be a Durable Object binding, received undefined',
     ),
   )
 })

@@ -1,9 +1,14 @@
 import { raceTimer, type Timers } from '../shared/timers.ts'
-import type { AcquireReply, AuthorityChange, AuthorityNamespace } from './authority-protocol.ts'
+import type { AuthorityNamespace } from './authority-protocol.ts'
 import { type HeldLimit, LeaseHolder, type LeaseResult } from './lease-holder.ts'
-import type { BackendCheck, LimitSubject, RateLimitBackend } from './rate-limit-backend.ts'
-
-type KeyedSubject = Pick<LimitSubject, 'identifier' | 'keyPrefix' | 'key'>
+import type {
+  BackendCheck,
+  LimitName,
+  LimitSubject,
+  RateLimitBackend,
+} from './rate-limit-backend.ts'
+import { assertMethod } from './subject.ts'
+import { toBackendResult } from './to-backend-result.ts'
 
 export interface LeaseBackendOptions {
   /**
@@ -33,7 +38,7 @@ export interface LeaseBackendOptions {
    * Names the authority that keeps a limit. Limits that are checked together must share one. Default: the identifier, so
    * that all limits of one identifier are in one place.
    */
-  readonly shard?: (subject: KeyedSubject) => string
+  readonly shard?: (subject: LimitName) => string
   /** Names this isolate to the authority. Never the same for two. Default: random. */
   readonly holderId?: string
 }
@@ -42,13 +47,12 @@ export interface LeaseBackendOptions {
 interface Flight {
   beganMs: number
   /** Those who came after it was sent: for what it brings, or for the next one. */
-  waiting: Waiter[]
+  readonly waiting: Set<Waiter>
 }
 
 interface Waiter {
   readonly cost: number
   readonly settle: (outcome: LeaseResult | 'lead' | 'failed') => void
-  isGone: boolean
 }
 
 /** A request that has not come back after so many takeovers is given up: it died with the request that began it. */
@@ -65,7 +69,7 @@ const takeoversPerFlight = 4
  *   isolates, and of one isolate its share of that. Nothing is lost of limits under 10, which are asked for call by call.
  * - **Staleness:** a block or a lowered limit reaches other isolates when their leases are spent, after `maxLeaseMs` at
  *   most; a reset, a refund or a raised limit ends their denials after `maxDenyMs` at most.
- * - **Cost:** 14 to 53 requests to the authority for 1,000 calls on busy limits, none for repeated denials.
+ * - **Cost:** 13 to 47 requests to the authority for 1,000 calls on busy limits, none for repeated denials.
  *
  * `remaining` is what is held and what the authority last said, so a hint; `allowed` is exact.
  *
@@ -76,31 +80,25 @@ export function leaseBackend(
   namespace: AuthorityNamespace,
   options: LeaseBackendOptions = {},
 ): RateLimitBackend {
-  // A missing binding is undefined at run time whatever its type says.
-  const given = namespace as AuthorityNamespace | null | undefined
-  if (typeof given?.getByName !== 'function') {
-    throw new TypeError(
-      `Cannot create lease backend: namespace must be a Durable Object namespace, received ${given === null ? 'null' : typeof given} (is the binding in the Worker's configuration?)`,
-    )
-  }
+  assertMethod(
+    namespace,
+    'getByName',
+    'create lease backend: namespace must be a Durable Object binding',
+  )
   const {
     waitUntil,
     now = Date.now,
     timers = globalThis,
     takeoverMs = 300,
-    shard = ({ identifier }: KeyedSubject): string => identifier,
+    guardMs = 20,
+    maxKeys = 10_000,
+    maxDenyMs = 60_000,
+    maxLeaseMs = 60_000,
+    shard = ({ identifier }: LimitName): string => identifier,
   } = options
-  const holder = new LeaseHolder<Flight>({
-    guardMs: options.guardMs ?? 20,
-    maxKeys: options.maxKeys ?? 10_000,
-    maxDenyMs: options.maxDenyMs ?? 60_000,
-    maxLeaseMs: options.maxLeaseMs ?? 60_000,
-  })
+  const holder = new LeaseHolder<Flight>({ guardMs, maxKeys, maxDenyMs, maxLeaseMs })
   let { holderId } = options
   let lastSeq = 0
-
-  const authorityOf = (subject: KeyedSubject): ReturnType<AuthorityNamespace['getByName']> =>
-    namespace.getByName(shard(subject))
 
   function decide(check: BackendCheck): LeaseResult | undefined {
     if (check.exact) return undefined
@@ -108,10 +106,10 @@ export function leaseBackend(
     const nowMs = now()
     const result = held.decide(check.cost, nowMs)
     if (result === undefined) return undefined
-    held.countArrival(check.cost)
-    if (waitUntil !== undefined && held.flight === undefined && held.shouldPrefetch(nowMs)) {
+    held.arrived += check.cost
+    if (waitUntil !== undefined && held.flight === undefined && held.shouldPrefetch) {
       // What fails here fails again for the next call that has to ask, and is told there.
-      lead(held, check, { costs: [], flight: { beganMs: 0, waiting: [] } }).catch(ignore)
+      lead(held, check, { costs: [] }).catch(ignore)
     }
     return result
   }
@@ -119,26 +117,25 @@ export function leaseBackend(
   async function ask(check: BackendCheck): Promise<LeaseResult> {
     const held = holder.of(check)
     if (check.exact) return askAlone(held, check)
-    held.countArrival(check.cost)
+    held.arrived += check.cost
     const { flight } = held
     const isUnderWay =
       flight !== undefined && now() < flight.beganMs + takeoverMs * takeoversPerFlight
     if (isUnderWay) return join(held, check, flight)
-    return lead(held, check, { costs: [check.cost], flight: { beganMs: 0, waiting: [] } })
+    return lead(held, check, { costs: [check.cost] })
   }
 
   /** Waits for another call's request with a timer of its own: that request may have died with its client. */
   async function join(held: Held, check: BackendCheck, flight: Flight): Promise<LeaseResult> {
-    const waiter: Waiter = { cost: check.cost, settle: ignore, isGone: false }
-    const turn = new Promise<LeaseResult | 'lead' | 'failed'>((resolve) => {
-      flight.waiting.push(Object.assign(waiter, { settle: resolve }))
-    })
+    const { promise: turn, resolve } = Promise.withResolvers<LeaseResult | 'lead' | 'failed'>()
+    const waiter: Waiter = { cost: check.cost, settle: resolve }
+    flight.waiting.add(waiter)
     const outcome = await raceTimer(turn, { delayMs: takeoverMs, timers })
     if (outcome === 'lead' && held.flight === flight) {
       return lead(held, check, { costs: [check.cost], flight })
     }
     if (typeof outcome === 'object') return outcome
-    waiter.isGone = true
+    flight.waiting.delete(waiter)
     return askAlone(held, check)
   }
 
@@ -148,9 +145,13 @@ export function leaseBackend(
   }
 
   /** Asks for the caller, for those that wait, and for a lease beside. */
-  function lead(held: Held, check: BackendCheck, { costs, flight }: Lead): Promise<LeaseResult> {
-    const joined = flight.waiting.filter(({ isGone }) => !isGone)
-    flight.waiting = []
+  function lead(
+    held: Held,
+    check: BackendCheck,
+    { costs, flight = { beganMs: 0, waiting: new Set() } }: Lead,
+  ): Promise<LeaseResult> {
+    const joined = [...flight.waiting]
+    flight.waiting.clear()
     flight.beganMs = now()
     held.flight = flight
     const work = fly()
@@ -177,8 +178,8 @@ export function leaseBackend(
 
   /** Serves those who waited from what has come. The first for whom it is too little asks for the rest. */
   function passOn(held: Held, flight: Flight): void {
-    for (let waiter; (waiter = flight.waiting.shift()) !== undefined;) {
-      if (waiter.isGone) continue
+    for (const waiter of flight.waiting) {
+      flight.waiting.delete(waiter)
       const result = held.decide(waiter.cost, now())
       waiter.settle(result ?? 'lead')
       if (result !== undefined) continue
@@ -204,69 +205,35 @@ export function leaseBackend(
     const want = flight === undefined ? 0 : held.want(sentAtMs, waitingCost)
     // A request beside the shared one has no name, so that neither is refused for coming after the other.
     const name = flight === undefined ? '' : id
-    const reply = await authorityOf(subject).acquire({ key, rule, holder: name, seq, costs, want })
+    const reply = await namespace
+      .getByName(shard(subject))
+      .acquire({ key, rule, holder: name, seq, costs, want })
     if (flight === undefined || held.flight === flight) {
       held.learn(reply, { costs, want, sentAtMs, receivedAtMs: now(), receiptPrefix })
     }
     return (index) =>
-      toLeaseResult(reply, { index, cost: costs[index] ?? 0, id: `${receiptPrefix}${index}` })
-  }
-
-  async function change(change: AuthorityChange, subject: KeyedSubject): Promise<boolean> {
-    try {
-      return await authorityOf(subject).change(change)
-    } finally {
-      // Whatever is under way ends at what was held, and is not used for calls from now on.
-      holder.drop(subject.key)
-    }
+      toBackendResult(reply, {
+        index,
+        cost: costs[index] ?? 0,
+        receiptId: `${receiptPrefix}${index}`,
+      })
   }
 
   return {
     name: 'lease',
     isRemote: true,
     checkLocally: decide,
-    check: (check) => {
-      const result = decide(check)
-      return result === undefined ? ask(check) : Promise.resolve(result)
+    check: async (check) => decide(check) ?? ask(check),
+    authority: {
+      shard,
+      of: (name) => namespace.getByName(name),
+      changed: ({ key, type }) => {
+        if (type === 'refund') holder.peek(key)?.forgetDenial()
+        // Whatever is under way ends at what was held, and is not used for calls from now on.
+        else holder.drop(key)
+      },
     },
-    checkAll: async (checks) => {
-      const [first] = checks
-      if (first === undefined) return []
-      if (checks.some((check) => shard(check) !== shard(first))) {
-        throw new TypeError(
-          'Cannot check several limits at once: the shard option must name the same authority for all of them, received different names',
-        )
-      }
-      const requests = checks.map(({ key, rule, cost }) => ({ key, rule, cost }))
-      const seq = ++lastSeq
-      const id = (holderId ??= crypto.randomUUID())
-      const replies = await authorityOf(first).checkAll(requests)
-      return replies.map((reply, index) =>
-        toLeaseResult(reply, {
-          index: 0,
-          cost: requests[index]?.cost ?? 0,
-          id: `${id}.${seq}.${index}`,
-        }),
-      )
-    },
-    getStatus: (subject) => authorityOf(subject).getStatus(subject.key, subject.rule),
-    refund: async (subject, receipt) => {
-      const { key, rule } = subject
-      const isGivenBack = await authorityOf(subject).change({ type: 'refund', key, rule, receipt })
-      holder.peek(key)?.forgetDenial()
-      return isGivenBack
-    },
-    reset: async (subject) => {
-      await change({ type: 'reset', key: subject.key }, subject)
-    },
-    block: async (subject, ms) => {
-      await change({ type: 'block', key: subject.key, ms }, subject)
-    },
-    override: async (subject, override) => {
-      await change({ type: 'override', key: subject.key, override }, subject)
-    },
-    safeShare: ({ key, rule }) =>
-      holder.peek(key)?.safeShare ?? Math.max(1, Math.floor(rule.limit / 10)),
+    safeShare: ({ key }) => holder.peek(key)?.safeShare,
   }
 }
 
@@ -275,38 +242,10 @@ type Held = HeldLimit<Flight>
 interface Lead {
   /** What the caller itself wants: nothing where it only fetches ahead. */
   readonly costs: readonly number[]
-  readonly flight: Flight
+  /** Default: a new one. */
+  readonly flight?: Flight
 }
 
 function ignore(): void {
   // Whoever waits is told.
-}
-
-function toLeaseResult(
-  reply: AcquireReply,
-  { index, cost, id }: { readonly index: number; readonly cost: number; readonly id: string },
-): LeaseResult {
-  const { available: remaining, limit } = reply
-  const resetAt = reply.nowMs + reply.resetInMs
-  if (reply.verdicts[index] === true) {
-    const receipt = { id, cost, admittedAtMs: reply.nowMs }
-    return {
-      allowed: true,
-      remaining,
-      resetAt,
-      limit,
-      exact: true,
-      reason: 'within_limit',
-      receipt,
-    }
-  }
-  return {
-    allowed: false,
-    remaining,
-    resetAt,
-    limit,
-    ...(reply.retryAfterMs < Infinity && { retryAfterMs: reply.retryAfterMs }),
-    exact: true,
-    reason: reply.blockedMs > 0 ? 'blocked' : 'over_limit',
-  }
 }

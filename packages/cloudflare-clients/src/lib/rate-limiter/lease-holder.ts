@@ -40,9 +40,8 @@ export interface AskedAuthority {
 
 /** Where fewer tokens were leased than this, the next ones are not fetched ahead. */
 const minPrefetchedLease = 4
-const prefetchBackoffMs = 500
 /** How much of coming demand is leased at most. */
-const maxHorizonMs = 10_000
+const maxHorizonMs = 12_000
 /** The authority leases a tenth of the limit at most: under this limit it leases nothing. */
 const minLeasedLimit = 10
 
@@ -61,12 +60,13 @@ export class HeldLimit<Flight = unknown> {
   rule: LimitRule
   /** The request to the authority that is under way. Kept here by whoever sends it. */
   flight: Flight | undefined
+  /** What calls cost since the authority was asked. Every call is added once, however it is decided. */
+  arrived = 0
   readonly #options: LeaseHolderOptions
   /** Spent first, because it ends first. */
   #lease: Lease = noLease
   #spare: Lease = noLease
   #lowMark = -1
-  #prefetchFromMs = 0
   #reply: AcquireReply | undefined
   #resetAt = 0
   /** What costs less is not denied here. */
@@ -75,10 +75,8 @@ export class HeldLimit<Flight = unknown> {
   #freeAtMs = 0
   /** Arrivals, not admissions: else a denied holder would forget how busy it is. Each fades with the horizon. */
   #recent = 0
-  #arrived = 0
   #measuredAtMs = 0
   #longestTtlMs = 0
-  #lastGrant = 0
 
   constructor(rule: LimitRule, options: LeaseHolderOptions) {
     this.rule = rule
@@ -95,29 +93,15 @@ export class HeldLimit<Flight = unknown> {
       return this.decide(cost, nowMs)
     }
     lease.tokens -= cost
-    return {
-      allowed: true,
-      remaining: this.#remaining,
-      resetAt: this.#resetAt,
-      limit: this.limit,
-      exact: true,
-      reason: 'within_limit',
-      receipt: {
-        id: `${lease.receiptPrefix}${lease.receipts++}`,
-        cost,
-        admittedAtMs: lease.grantedAtMs,
-      },
-    }
-  }
-
-  /** Every call is counted once, however it is decided. */
-  countArrival(cost: number): void {
-    this.#arrived += cost
+    const id = lease.receiptPrefix + String(lease.receipts++)
+    const result = this.#result('within_limit')
+    result.receipt = { id, cost, admittedAtMs: lease.grantedAtMs }
+    return result
   }
 
   /** Whether to ask for the next lease while there is still something left of this one. */
-  shouldPrefetch(nowMs: number): boolean {
-    return this.#tokens <= this.#lowMark && nowMs >= this.#prefetchFromMs
+  get shouldPrefetch(): boolean {
+    return this.#tokens <= this.#lowMark
   }
 
   /**
@@ -126,14 +110,19 @@ export class HeldLimit<Flight = unknown> {
    */
   want(nowMs: number, waitingCost: number): number {
     const { limit, windowMs } = this.rule
-    const horizonMs = Math.min(maxHorizonMs, windowMs / 6, this.#longestTtlMs || Infinity)
-    const elapsedMs = Math.max(0, nowMs - this.#measuredAtMs)
-    this.#recent = this.#recent * Math.exp(-elapsedMs / horizonMs) + this.#arrived
-    this.#arrived = 0
+    const horizonMs = Math.min(maxHorizonMs, windowMs / 4, this.#longestTtlMs || Infinity)
+    const horizons = Math.max(1, nowMs - this.#measuredAtMs) / horizonMs
+    const left = Math.exp(-horizons)
+    // Those that wait came now, the others evenly since the last time.
+    const earlier = ((this.arrived - waitingCost) * (1 - left)) / horizons
+    const recent = this.#recent * left + earlier
+    this.#recent = recent + waitingCost
+    this.arrived = 0
     this.#measuredAtMs = nowMs
     if (limit < minLeasedLimit) return 0
-    const recent = Math.ceil(this.#recent - waitingCost)
-    return Math.max(0, Math.min(recent, 2 * this.#lastGrant))
+    // What is held is spent first. Where leases are short, the rest of a new one would be lost with it.
+    const held = horizonMs === this.#longestTtlMs ? this.#tokens : 0
+    return Math.max(0, Math.round(recent - held))
   }
 
   /** Takes over what a reply says. Not for that of an abandoned request. */
@@ -148,10 +137,8 @@ export class HeldLimit<Flight = unknown> {
     this.#longestTtlMs = Math.max(this.#longestTtlMs, reply.ttlMs)
 
     let deniedCost = reply.blockedMs > 0 ? 1 : Infinity
-    let granted = reply.lease
     costs.forEach((cost, index) => {
       if (reply.verdicts[index] === true) {
-        granted += cost
         if (cost >= this.#deniedCost) this.#deniedCost = Infinity
       } else deniedCost = Math.min(deniedCost, cost)
     })
@@ -162,13 +149,10 @@ export class HeldLimit<Flight = unknown> {
       this.#deniedUntilMs = Math.min(this.#freeAtMs, sentAtMs + this.#options.maxDenyMs)
     }
 
-    this.#lastGrant = want > 0 ? granted : Math.max(granted, this.#lastGrant)
     if (want === 0) return
-    if (reply.lease === 0) {
-      this.#prefetchFromMs = sentAtMs + prefetchBackoffMs
-      return
-    }
+    // Nor is it asked for again before a call has to ask: what is scarce is not worth a request of its own.
     this.#lowMark = reply.lease < minPrefetchedLease ? -1 : reply.lease / 4
+    if (reply.lease === 0) return
     const { guardMs, maxLeaseMs } = this.#options
     this.#dropExpired(receivedAtMs)
     this.#pool()
@@ -186,16 +170,8 @@ export class HeldLimit<Flight = unknown> {
     this.#deniedCost = Infinity
   }
 
-  get limit(): number {
-    return this.#reply?.limit ?? this.rule.limit
-  }
-
   get safeShare(): number | undefined {
     return this.#reply?.safeShare
-  }
-
-  get #remaining(): number {
-    return this.#tokens + (this.#reply?.available ?? 0)
   }
 
   get #tokens(): number {
@@ -204,14 +180,23 @@ export class HeldLimit<Flight = unknown> {
 
   #deny(cost: number, nowMs: number): LeaseResult | undefined {
     if (cost < this.#deniedCost || nowMs >= this.#deniedUntilMs) return undefined
+    const reason = (this.#reply?.blockedMs ?? 0) > 0 ? 'blocked' : 'over_limit'
+    const result = this.#result(reason)
+    if (this.#freeAtMs < Infinity) result.retryAfterMs = this.#freeAtMs - nowMs
+    return result
+  }
+
+  /** To be completed in place: a copy would cost as much as the whole admission. */
+  #result(reason: LeaseResult['reason']): {
+    -readonly [Name in keyof LeaseResult]: LeaseResult[Name]
+  } {
     return {
-      allowed: false,
-      remaining: this.#remaining,
+      allowed: reason === 'within_limit',
+      remaining: this.#tokens + (this.#reply?.available ?? 0),
       resetAt: this.#resetAt,
-      limit: this.limit,
-      ...(this.#freeAtMs < Infinity && { retryAfterMs: this.#freeAtMs - nowMs }),
+      limit: this.#reply?.limit ?? this.rule.limit,
       exact: true,
-      reason: (this.#reply?.blockedMs ?? 0) > 0 ? 'blocked' : 'over_limit',
+      reason,
     }
   }
 
@@ -247,13 +232,13 @@ export class LeaseHolder<Flight = unknown> {
   }
 
   of({ key, rule }: Pick<LimitSubject, 'key' | 'rule'>): HeldLimit<Flight> {
-    let held = this.#young.get(key)
-    if (held === undefined || (held.rule !== rule && !isSameRule(held.rule, rule))) {
-      held = this.#old.get(key)
-      // Tokens of one rule are not spent under another.
-      if (held === undefined || !isSameRule(held.rule, rule)) {
-        held = new HeldLimit<Flight>(rule, this.#options)
-      }
+    const young = this.#young.get(key)
+    let held = young ?? this.#old.get(key)
+    // Tokens of one rule are not spent under another.
+    if (held === undefined || !isSameRule(held.rule, rule)) {
+      held = new HeldLimit<Flight>(rule, this.#options)
+    }
+    if (held !== young) {
       if (this.#young.size >= this.#options.maxKeys / 2) {
         this.#old = this.#young
         this.#young = new Map()
@@ -271,18 +256,14 @@ export class LeaseHolder<Flight = unknown> {
     this.#young.delete(key)
     this.#old.delete(key)
   }
-
-  /** How many keys are held at most by what is kept now. */
-  get size(): number {
-    return this.#young.size + this.#old.size
-  }
 }
 
 function isSameRule(a: LimitRule, b: LimitRule): boolean {
   return (
-    a.limit === b.limit &&
-    a.windowMs === b.windowMs &&
-    a.algorithm === b.algorithm &&
-    a.burst === b.burst
+    a === b ||
+    (a.limit === b.limit &&
+      a.windowMs === b.windowMs &&
+      a.algorithm === b.algorithm &&
+      a.burst === b.burst)
   )
 }

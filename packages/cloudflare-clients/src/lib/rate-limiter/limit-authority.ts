@@ -42,6 +42,8 @@ interface Turn extends LimitMoment {
  * Every decision is synchronous, so that nothing comes between reading a count and writing it, and every token is counted
  * when it is granted. With storage a restart forgets no grant: what is kept is ahead of what was granted, by at most 2 % of the limit,
  * which a restart costs.
+ *
+ * `RateLimiterObject` is this in a Durable Object. For tests and simulations it runs anywhere, on any clock.
  */
 export class LimitAuthority implements LimitAuthorityCalls {
   readonly #now: () => number

@@ -1,4 +1,4 @@
-import { authorityBackend, type AuthorityBackend } from './authority-backend.ts'
+import { askAlone, authorityBackend, type AuthorityBackend } from './authority-backend.ts'
 import { LimitAuthority } from './limit-authority.ts'
 import type { RateLimitBackend, CountedRateLimitResult } from './rate-limit-backend.ts'
 import { toBackendResult } from './to-backend-result.ts'
@@ -25,20 +25,16 @@ export function memoryBackend({ now, maxKeys }: MemoryBackendOptions = {}): Memo
     ...(now !== undefined && { now }),
     ...(maxKeys !== undefined && { maxKeys }),
   })
-  const authorityOf = (): LimitAuthority => authority
   return {
     ...authorityBackend({
       name: 'memory',
       isRemote: false,
-      authorityOf,
-      authorityOfAll: authorityOf,
+      authority: { shard: () => 'memory', of: () => authority },
     }),
 
-    checkLocally({ key, rule, cost }) {
-      const request = { key, rule, holder: '', seq: 0, costs: [cost], want: 0 }
-      const reply = authority.acquire(request)
-      const allowed = reply.verdicts[0] === true
-      return toBackendResult(reply, { allowed, cost, receiptId: crypto.randomUUID() })
+    checkLocally(check) {
+      const reply = authority.acquire(askAlone(check))
+      return toBackendResult(reply, { cost: check.cost, receiptId: crypto.randomUUID() })
     },
   }
 }

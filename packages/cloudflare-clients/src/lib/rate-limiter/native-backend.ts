@@ -1,4 +1,5 @@
 import type { BackendResult, LimitRule, RateLimitBackend } from './rate-limit-backend.ts'
+import { assertMethod } from './subject.ts'
 
 /** The `ratelimits` binding of a Worker. */
 export interface NativeRateLimit {
@@ -32,12 +33,7 @@ export function nativeBackend(
   binding: NativeRateLimit,
   { limit, periodSeconds, now = Date.now }: NativeBackendOptions,
 ): RateLimitBackend {
-  const given = binding as NativeRateLimit | null | undefined
-  if (typeof given?.limit !== 'function') {
-    throw new TypeError(
-      `Cannot create native backend: binding must be a rate limit binding, received ${given === null ? 'null' : typeof given} (is the binding in the Worker's configuration?)`,
-    )
-  }
+  assertMethod(binding, 'limit', 'create native backend: binding must be a rate limit binding')
   const periodMs = periodSeconds * 1000
   return {
     name: 'native',
@@ -56,7 +52,7 @@ export function nativeBackend(
           `Cannot check rate limit: cost must be 1 with the native backend, received ${cost}`,
         )
       }
-      const { success } = await given.limit({ key })
+      const { success } = await binding.limit({ key })
       const resetAt = (Math.floor(now() / periodMs) + 1) * periodMs
       return {
         allowed: success,

@@ -1,4 +1,5 @@
-import type { RateLimitAlgorithm, UnavailablePolicy } from './policies.ts'
+import type { AuthorityChange, LimitAuthorityCalls } from './authority-protocol.ts'
+import type { RateLimitAlgorithm } from './policies.ts'
 
 /** A policy with its defaults filled in, as it travels to an authority. */
 export interface LimitRule {
@@ -17,6 +18,21 @@ export interface LimitSubject {
   readonly key: string
   readonly rule: LimitRule
 }
+
+/** A subject without its policy, which most of what changes a key does not need. */
+export type LimitName = Pick<LimitSubject, 'identifier' | 'keyPrefix' | 'key'>
+
+/** What changes a key beside counting. */
+export type LimitChange =
+  | { readonly type: 'reset' }
+  /** `0` ends a block. */
+  | { readonly type: 'block'; readonly ms: number }
+  /** `null` ends an override. */
+  | {
+      readonly type: 'override'
+      readonly override: { readonly limit: number; readonly ttlMs?: number } | null
+    }
+  | { readonly type: 'refund'; readonly rule: LimitRule; readonly receipt: RateLimitReceipt }
 
 export interface BackendCheck extends LimitSubject {
   /** What the call costs: a whole number of at least 1. */
@@ -91,6 +107,15 @@ export interface RateLimitStatus {
   readonly override?: { readonly limit: number; readonly expiresAt?: number }
 }
 
+/** How a backend's authorities are reached. What one cannot do it leaves out. */
+export interface LimitAuthorityAccess {
+  /** Names the authority that decides for a subject. Limits that are checked together must have one. */
+  shard(subject: LimitName): string
+  of(shard: string): Partial<LimitAuthorityCalls>
+  /** Told of every change that was asked for, whatever became of it. */
+  changed?(change: AuthorityChange): void
+}
+
 /** Where counts are kept. What a backend cannot do it leaves out, and the client refuses with a `TypeError`. */
 export interface RateLimitBackend<Result extends RateLimitResult = RateLimitResult> {
   readonly name: string
@@ -107,19 +132,10 @@ export interface RateLimitBackend<Result extends RateLimitResult = RateLimitResu
   checkLocally?(check: BackendCheck): BackendResult<Result> | undefined
   /** @throws An error when it cannot be asked. Never waits for another request's I/O without a timer of its own. */
   check(check: BackendCheck): Promise<BackendResult<Result>>
-  /** All or none, in one round trip. @returns A result for each, in order; `allowed` of all is the same. */
-  checkAll?(checks: readonly BackendCheck[]): Promise<readonly BackendResult<Result>[]>
-  getStatus?(subject: LimitSubject): Promise<RateLimitStatus>
-  reset?(subject: Pick<LimitSubject, 'identifier' | 'keyPrefix' | 'key'>): Promise<void>
-  /** @returns Whether it was given back: `false` for what was before, or whose window is over. */
-  refund?(subject: LimitSubject, receipt: RateLimitReceipt): Promise<boolean>
-  /** `0` ends a block. */
-  block?(subject: Pick<LimitSubject, 'identifier' | 'keyPrefix' | 'key'>, ms: number): Promise<void>
-  /** `null` ends an override. */
-  override?(
-    subject: Pick<LimitSubject, 'identifier' | 'keyPrefix' | 'key'>,
-    override: { readonly limit: number; readonly ttlMs?: number } | null,
-  ): Promise<void>
-  /** What this isolate may admit in a window while the backend is away. Default: a tenth of the limit, at least 1. */
-  safeShare?(subject: LimitSubject): number
+  /** Where what is beyond a check is asked. Default: nowhere. */
+  readonly authority?: LimitAuthorityAccess
+  /** What is known of a subject without asking, which goes with the outage policy's answer while the backend is away. */
+  lastKnown?(subject: LimitSubject): Pick<RateLimitResult, 'remaining' | 'resetAt'>
+  /** What this isolate may admit in a window while the backend is away. `undefined`, as by default: a tenth of the limit, at least 1. */
+  safeShare?(subject: LimitSubject): number | undefined
 }

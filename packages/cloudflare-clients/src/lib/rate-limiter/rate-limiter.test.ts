@@ -6,8 +6,8 @@ import { memoryBackend } from './memory-backend.ts'
 import { nativeBackend } from './native-backend.ts'
 import type { RateLimitPolicy, UnavailablePolicy } from './policies.ts'
 import type { RateLimitBackend, RateLimitResult } from './rate-limit-backend.ts'
-import { RateLimiterClient } from './rate-limiter-client.ts'
-import { RateLimiter, type RateLimiterOptions } from './rate-limiter.ts'
+import { RateLimiterClient, type RateLimiterClientOptions } from './rate-limiter-client.ts'
+import { RateLimiter } from './rate-limiter.ts'
 import { withBouncer } from './with-bouncer.ts'
 
 const startMs = 1_800_000_000_000
@@ -37,7 +37,7 @@ function createRemote(clock: ManualClock) {
   return { backend, control }
 }
 
-function setUp(options: RateLimiterOptions = {}) {
+function setUp(options: RateLimiterClientOptions = {}) {
   const clock = new ManualClock(startMs)
   const { backend, control } = createRemote(clock)
   const events: ClientEvent[] = []
@@ -282,14 +282,14 @@ describe('waiting', () => {
 
 test('what a backend cannot do is refused by name', async () => {
   const limiter = new RateLimiterClient(env.KV)
-  await expect(limiter.getStatus('id', policy)).rejects.toThrow(
-    'Cannot call getStatus: the backend must be one that can, received KV',
+  await expect(limiter.block('id', policy.keyPrefix, 60)).rejects.toThrow(
+    'Cannot call block: the backend must be one that can, received KV',
   )
 })
 
 test('a limiter without a backend is refused', () => {
   expect(() => new RateLimiter(undefined as unknown as RateLimitBackend)).toThrow(
-    'backend must be a backend such as leaseBackend gives, received undefined',
+    'backend must have check(), received undefined',
   )
 })
 

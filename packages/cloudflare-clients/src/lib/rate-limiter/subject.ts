@@ -1,19 +1,15 @@
 import type { RateLimitPolicy } from './policies.ts'
-import type { LimitRule, LimitSubject } from './rate-limit-backend.ts'
+import type { LimitRule } from './rate-limit-backend.ts'
 
 /** The longest window: 68 years, KV's longest expiration. */
 const maxWindowSeconds = 2_147_483_647
 
 /** @throws {TypeError} When the identifier or the prefix is empty or no string: all such would share one count. */
-export function toNamedSubject(
-  action: string,
-  identifier: string,
-  keyPrefix: string,
-): Pick<LimitSubject, 'identifier' | 'key' | 'keyPrefix'> {
+export function toKey(action: string, identifier: string, keyPrefix: string): string {
   assertText(action, 'identifier', identifier)
   assertText(action, 'keyPrefix', keyPrefix)
   // The length says where the prefix ends, so that no two pairs give the same key.
-  return { identifier, keyPrefix, key: `${keyPrefix.length}:${keyPrefix}:${identifier}` }
+  return `${keyPrefix.length}:${keyPrefix}:${identifier}`
 }
 
 /**
@@ -26,7 +22,7 @@ export function toRule(policy: RateLimitPolicy): LimitRule {
   assertCount('check rate limit', 'burst', burst)
   if (!(window > 0 && window <= maxWindowSeconds)) {
     throw new RangeError(
-      `Cannot check rate limit: window must be greater than 0 and at most ${maxWindowSeconds}, received ${window}`,
+      `Cannot check rate limit: window must be above 0 and at most ${maxWindowSeconds}, received ${window}`,
     )
   }
   return { algorithm, limit, windowMs: window * 1000, burst }
@@ -40,9 +36,20 @@ export function assertCount(action: string, name: string, value: number): void {
   )
 }
 
+/**
+ * @param expected Begins with what cannot be done.
+ * @throws {TypeError} When it is not an object with that method, as where a binding is missing.
+ */
+export function assertMethod(value: unknown, name: string, expected: string): void {
+  const method = (value as Record<string, unknown> | null | undefined)?.[name]
+  if (typeof method === 'function') return
+  throw new TypeError(`Cannot ${expected}, received ${String(value)}`)
+}
+
 function assertText(action: string, name: string, value: unknown): void {
-  if (value === '') throw new TypeError(`Cannot ${action}: ${name} must not be empty`)
-  if (typeof value !== 'string') {
-    throw new TypeError(`Cannot ${action}: ${name} must be a string, received ${typeof value}`)
-  }
+  if (typeof value === 'string' && value !== '') return
+  const received = value === '' ? "''" : typeof value
+  throw new TypeError(
+    `Cannot ${action}: ${name} must be a string and not empty, received ${received}`,
+  )
 }
