@@ -1,19 +1,17 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { cacheSuite } from './cache/cache-suite.ts'
+import { allSuites } from './all-suites.ts'
 import { renderTable } from './document.ts'
-import { allLibraries } from './libraries/all-libraries.ts'
+import { writeLimiterGuide } from './ratelimit/limiter-guide.ts'
 import type { BenchmarkResult } from './result.ts'
 import { documentFile, readResults, renderStoredResults, writeResults } from './result-file.ts'
-import type { Scenario } from './scenario.ts'
+import type { SuiteScenario } from './scenario.ts'
 import { belongsTo, type Suite } from './suite.ts'
 
-const suites: readonly Suite[] = [cacheSuite]
+const usage = `pnpm bench [suite] [scenario …]   measures, prints the tables, and writes results, docs/benchmarks.md and the guides' costs
+pnpm bench --document            writes the documents from the results there are
 
-const usage = `pnpm bench [suite] [scenario …]   measures, prints the tables, and writes results and docs/benchmarks.md
-pnpm bench --document            writes docs/benchmarks.md from the results there are
-
-${suites.map((suite) => `${suite.name}: ${suite.scenarios.map(({ name }) => name).join(', ')}`).join('\n')}
+${allSuites.map((suite) => `${suite.name}: ${suite.scenarios.map(({ name }) => name).join(', ')}`).join('\n')}
 `
 
 /** Runs scenarios one after the other, so that none takes time from another one. @returns What does not hold. */
@@ -21,7 +19,7 @@ async function runSuite(suite: Suite, names: readonly string[]): Promise<readonl
   const failures: string[] = []
   for (const scenario of selectScenarios(suite, names)) {
     const startedMs = performance.now()
-    const measured = await scenario.run(allLibraries)
+    const measured = await scenario.run()
     await writeResults(suite.name, mergeResults(suite, scenario, measured))
     const section = suite.sections.find((candidate) => candidate.scenario === scenario.name)
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(0)
@@ -39,7 +37,7 @@ async function runSuite(suite: Suite, names: readonly string[]): Promise<readonl
 /** The rows of one scenario take the place of its old ones; the order is that of the suite. */
 function mergeResults(
   suite: Suite,
-  scenario: Scenario,
+  scenario: SuiteScenario,
   measured: readonly BenchmarkResult[],
 ): readonly BenchmarkResult[] {
   const known = readResults(suite.name)
@@ -48,7 +46,7 @@ function mergeResults(
   )
 }
 
-function selectScenarios(suite: Suite, names: readonly string[]): readonly Scenario[] {
+function selectScenarios(suite: Suite, names: readonly string[]): readonly SuiteScenario[] {
   for (const name of names) {
     if (!suite.scenarios.some((scenario) => scenario.name === name)) {
       throw new RangeError(
@@ -71,7 +69,7 @@ async function main(): Promise<boolean> {
     return true
   }
   const [suiteName, ...scenarioNames] = positionals
-  const selected = suites.filter(({ name }) => suiteName === undefined || name === suiteName)
+  const selected = allSuites.filter(({ name }) => suiteName === undefined || name === suiteName)
   if (selected.length === 0) {
     throw new RangeError(`Cannot run "${String(suiteName)}": there is no such suite\n\n${usage}`)
   }
@@ -79,7 +77,8 @@ async function main(): Promise<boolean> {
   if (!values.document) {
     for (const suite of selected) failures.push(...(await runSuite(suite, scenarioNames)))
   }
-  writeFileSync(documentFile, await renderStoredResults(suites))
+  writeFileSync(documentFile, await renderStoredResults(allSuites))
+  await writeLimiterGuide()
   for (const failure of failures) process.stdout.write(`✘ ${failure}\n`)
   return failures.length === 0
 }

@@ -1,20 +1,24 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { allSuites } from './all-suites.ts'
 import { cacheSuite } from './cache/cache-suite.ts'
 import { renderDocument } from './document.ts'
 import { allLibraries } from './libraries/all-libraries.ts'
+import { allLimiters } from './limiters/all-limiters.ts'
 import { libraryTable } from './markdown-table.ts'
+import { renderLimiterGuide } from './ratelimit/limiter-guide.ts'
+import { loadScenarios } from './ratelimit/load-scenarios.ts'
 import { documentFile, readResults, renderStoredResults } from './result-file.ts'
 import { belongsTo, failuresOf } from './suite.ts'
 
 describe('docs/benchmarks.md', () => {
   it('is what the result files give', async () => {
-    expect(readFileSync(documentFile, 'utf8')).toBe(await renderStoredResults([cacheSuite]))
+    expect(readFileSync(documentFile, 'utf8')).toBe(await renderStoredResults(allSuites))
   })
 
-  it('shows every scenario', () => {
-    const shown = cacheSuite.sections.map(({ scenario }) => scenario)
-    expect(shown.toSorted()).toEqual(cacheSuite.scenarios.map(({ name }) => name).toSorted())
+  it.each(allSuites)('shows every scenario of $name', (suite) => {
+    const shown = suite.sections.map(({ scenario }) => scenario)
+    expect(shown.toSorted()).toEqual(suite.scenarios.map(({ name }) => name).toSorted())
   })
 
   it('has results of every scenario for every library', () => {
@@ -28,11 +32,29 @@ describe('docs/benchmarks.md', () => {
     }
   })
 
-  it('has results that keep what is asserted of ours, but for the shortfalls that it names', () => {
-    const failures = failuresOf(cacheSuite, readResults('cache'))
-    expect(new Set(failures.map(({ scenario }) => scenario))).toEqual(
-      new Set(cacheSuite.shortfalls),
-    )
+  it('has results of every load for every limiter', () => {
+    const results = readResults('ratelimit')
+    for (const { name } of loadScenarios) {
+      const measured = results.filter(({ scenario }) => scenario === name)
+      expect(new Set(measured.map(({ library }) => library))).toEqual(
+        new Set(allLimiters.map(({ id }) => id)),
+      )
+    }
+  })
+
+  it.each(allSuites)(
+    'has results that keep what is asserted of ours in $name, but for the shortfalls that it names',
+    (suite) => {
+      const failures = failuresOf(suite, readResults(suite.name))
+      expect(new Set(failures.map(({ scenario }) => scenario))).toEqual(new Set(suite.shortfalls))
+    },
+  )
+})
+
+describe('docs/choosing-a-limiter.md', () => {
+  it('has the costs that the result files give', async () => {
+    const { stored, rendered } = await renderLimiterGuide()
+    expect(stored).toBe(rendered)
   })
 })
 

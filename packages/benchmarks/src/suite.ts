@@ -1,5 +1,5 @@
 import type { BenchmarkResult } from './result.ts'
-import type { Scenario } from './scenario.ts'
+import type { SuiteScenario } from './scenario.ts'
 
 /** One section of the document. */
 export interface SuiteSection {
@@ -15,7 +15,7 @@ export interface Suite {
   readonly name: string
   readonly heading: string
   readonly text: string
-  readonly scenarios: readonly Scenario[]
+  readonly scenarios: readonly SuiteScenario[]
   readonly sections: readonly SuiteSection[]
   /** The scenarios whose bar ours does not reach yet. A test holds this list to the results, both ways. */
   readonly shortfalls: readonly string[]

@@ -1,5 +1,7 @@
+import { allLibraries } from '../libraries/all-libraries.ts'
 import { formatValue, libraryTable, scenarioTable } from '../markdown-table.ts'
 import { notSupported } from '../result.ts'
+import { between } from '../scenario.ts'
 import type { Suite } from '../suite.ts'
 import { clientAbort } from './client-abort.ts'
 import { kvHit } from './kv-hit.ts'
@@ -25,7 +27,7 @@ export const cacheSuite: Suite = {
   text: `One value of about 450 bytes, fresh for 60 seconds and stale for another 600, and the same loader for all.
 [Decision 005](decisions/005-benchmarks.md) says in which setting each library runs and where that setting is documented. What a
 library does not have is "${notSupported}"; nothing is emulated.`,
-  scenarios: [
+  scenarios: between(allLibraries, [
     settingsTable,
     operations,
     simulatedHour({ name: 'hour', tagged: false }),
@@ -34,7 +36,7 @@ library does not have is "${notSupported}"; nothing is emulated.`,
     memoryHit,
     kvHit,
     size,
-  ],
+  ]),
   shortfalls: ['kv-hit', 'size'],
   sections: [
     {

@@ -6,6 +6,8 @@ const compatibilityDate = '2026-07-01'
 export interface StartOptions {
   /** Whether Node's built-in modules are there. */
   readonly nodejsCompat: boolean
+  /** Classes of the bundle, with SQLite storage, by the name of their binding. Default: none. */
+  readonly durableObjects?: Readonly<Record<string, string>>
 }
 
 export interface StartedWorker {
@@ -22,6 +24,12 @@ export async function startWorker(script: string, options: StartOptions): Promis
       compatibilityDate,
       compatibilityFlags: options.nodejsCompat ? ['nodejs_compat'] : [],
       kvNamespaces: { CACHE_KV: 'cache' },
+      durableObjects: Object.fromEntries(
+        Object.entries(options.durableObjects ?? {}).map(([name, className]) => [
+          name,
+          { className, useSQLite: true },
+        ]),
+      ),
       // Libraries that hang or lack a module write pages about it. What matters is in the results.
       log: new NoOpLog(),
       handleStructuredLogs: () => undefined,

@@ -1,0 +1,6 @@
+import { cacheSuite } from './cache/cache-suite.ts'
+import { rateLimitSuite } from './ratelimit/rate-limit-suite.ts'
+import type { Suite } from './suite.ts'
+
+/** In the order of the document. */
+export const allSuites: readonly Suite[] = [cacheSuite, rateLimitSuite]
