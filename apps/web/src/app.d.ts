@@ -21,7 +21,7 @@ declare global {
       session: CachedSession | null
       /** Neither signed in nor signed out: who this is could not be looked up. */
       sessionUnavailable: boolean
-      /** The client's network address in canonical form. */
+      /** The identifier of the client's network address, or one that clients without an address share. */
       address: string
       /** Raw Set-Cookie values for the response. */
       setCookies: string[]

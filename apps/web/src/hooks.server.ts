@@ -1,11 +1,11 @@
 import type { Handle, HandleServerError } from '@sveltejs/kit'
 import type { Auth } from '@codex/auth'
 import { toServerTiming } from '@codex/cloudflare-clients/cache'
+import { clientIp, sharedIdentifier } from '@codex/cloudflare-clients/rate-limiter'
 import { createOperationCounts, formatOperations } from '@codex/core-services'
 import { AppRegistry } from '$lib/server/app.ts'
 import { setCachePolicy } from '$lib/server/cache-policy.ts'
 import { calmAuth } from '$lib/server/calm-auth.ts'
-import { clientAddress } from '$lib/server/limits/client-address.ts'
 import { describeError, log } from '$lib/server/log.ts'
 import { problem } from '$lib/server/problem.ts'
 import { setSecurityHeaders } from '$lib/server/security-headers.ts'
@@ -18,6 +18,7 @@ const routesWithoutSession = new Set([
   '/webhooks/stripe',
   '/dev/kv-outage',
   '/dev/d1-outage',
+  '/dev/limiter-outage',
 ])
 
 const unavailableRetrySeconds = 30
@@ -37,15 +38,19 @@ export const handle: Handle = async ({ event, resolve }) => {
   event.locals.sessionUnavailable = false
   event.locals.setCookies = []
   event.locals.cacheReads = []
-  event.locals.address = clientAddress(event.request.headers, {
-    // Only development has no Cloudflare in front of it.
-    socketAddress: () => (app.development ? event.getClientAddress() : null),
-  })
+  // Those without an address of their own share one limit: a site that refused them would lose people for a header.
+  event.locals.address = sharedIdentifier(
+    clientIp(event.request, {
+      // Only development has no Cloudflare in front of it.
+      socketAddress: () => (app.development ? event.getClientAddress() : null),
+    }),
+  )
 
   const serve = async (): Promise<Response> => {
     if (!routesWithoutSession.has(routeId ?? '')) await lookUpSession(event, auth)
-    const refusal = routeId?.startsWith('/api/') ? await refuseApiRequest(event) : null
-    return refusal ?? (await resolve(event))
+    return routeId?.startsWith('/api/')
+      ? await serveApi(event, async () => resolve(event))
+      : await resolve(event)
   }
   const { cacheReads } = event.locals
   const answer = await app.meter.run(counts, () =>
@@ -101,14 +106,22 @@ async function lookUpSession(event: Event, auth: Auth): Promise<void> {
   }
 }
 
-async function refuseApiRequest({ locals }: Event): Promise<Response | null> {
+/** Answers a call of the API within its limit, and says in each answer what is left of it. */
+async function serveApi(
+  { locals }: Event,
+  resolveRoute: () => Promise<Response>,
+): Promise<Response> {
   if (locals.sessionUnavailable) {
     return problem(503, 'We cannot look up who you are right now. Try again in a moment.')
   }
-  const identifier = locals.session?.user.id ?? locals.address
-  const decision = await locals.app.limits.check('api', [{ policy: 'api', identifier }])
-  if (decision.allowed) return null
-  return problem(429, decision.message, { retryAfterSeconds: decision.retryAfterSeconds })
+  const { session, address, app } = locals
+  const decision = await app.limits.check('api', [
+    { policy: 'api', ...(session ? { userId: session.user.id } : { address }) },
+  ])
+  if (!decision.allowed) return decision.toResponse()
+  const response = withMutableHeaders(await resolveRoute())
+  for (const [name, value] of Object.entries(decision.headers)) response.headers.set(name, value)
+  return response
 }
 
 /** Responses that came from elsewhere, such as a redirect or a fetched one, do not let their headers be set. */

@@ -1,5 +1,5 @@
 import { waitUntil } from 'cloudflare:workers'
-import { CacheClient, createEmptyKV } from '@codex/cloudflare-clients'
+import { CacheClient, circuitBreaker, createEmptyKV } from '@codex/cloudflare-clients'
 import {
   createMediaService,
   createOperationCounts,
@@ -59,7 +59,8 @@ function createConsumer(env: Bindings): Consumer {
   }
   const bucket = meter.meterR2(env.MEDIA)
   const queue: Queue<TranscodingMessage> = env.TRANSCODING_QUEUE
-  const cache = new CacheClient(meter.meterKV(env.CACHE_KV ?? createEmptyKV()), { waitUntil })
+  const cacheKV = meter.meterKV(env.CACHE_KV ?? createEmptyKV())
+  const cache = new CacheClient(circuitBreaker(cacheKV), { waitUntil })
   const database = createDatabase(meter.meterD1(env.DB))
   const { runPod, transcoderTimeoutMs: timeoutMs, maxJobAgeMs } = config
   const context: ConsumerContext = {

@@ -73,6 +73,7 @@ describe('the worker', () => {
         outcomes: { ready: 1, malformed: 1 },
         kv: { reads: 0, writes: 1, deletes: 0, lists: 0 },
         d1: { queries: 3 },
+        durableObjects: { requests: 0 },
         r2: { reads: 1, writes: 1, deletes: 0, lists: 0 },
       },
     ])

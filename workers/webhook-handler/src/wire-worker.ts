@@ -1,4 +1,9 @@
-import { CacheClient, createEmptyKV, SessionCacheClient } from '@codex/cloudflare-clients'
+import {
+  CacheClient,
+  circuitBreaker,
+  createEmptyKV,
+  SessionCacheClient,
+} from '@codex/cloudflare-clients'
 import {
   createAnalyticsService,
   createOperationCounts,
@@ -54,7 +59,7 @@ export function wireWorker(
       return () => Promise.resolve(refuse('misconfigured', { detail }))
     }
     const database = createDatabase(meter.meterD1(env.DB))
-    const cache = new CacheClient(bindKV('CACHE_KV'), { now, waitUntil })
+    const cache = new CacheClient(circuitBreaker(bindKV('CACHE_KV'), { now }), { now, waitUntil })
     return createWebhookHandler({
       database,
       purchases: createPurchaseService({ database, cache, now, onEvent }),

@@ -61,7 +61,7 @@ describe('checkout.session.completed', () => {
     expect(answer).toEqual({
       status: 200,
       body: { received: true },
-      operations: 'kv.read=0 kv.write=0 kv.delete=1 kv.list=0 d1.query=3',
+      operations: 'kv.read=0 kv.write=0 kv.delete=1 kv.list=0 d1.query=3 do.request=0',
     })
     expect(await library.listForUser('buyer')).toMatchObject([{ contentId: 'item' }])
     expect(await readState()).toEqual({
@@ -130,7 +130,9 @@ describe('charge.refunded', () => {
     await deliver(created, checkoutEvent())
     expect(await library.listForUser('buyer')).toHaveLength(1)
     const answer = await deliver(created, refundEvent())
-    expect(answer.operations).toBe('kv.read=0 kv.write=0 kv.delete=1 kv.list=0 d1.query=4')
+    expect(answer.operations).toBe(
+      'kv.read=0 kv.write=0 kv.delete=1 kv.list=0 d1.query=4 do.request=0',
+    )
     expect(await library.listForUser('buyer')).toEqual([])
     expect(await library.hasPurchased('buyer', 'item')).toBe(false)
   })
@@ -277,7 +279,7 @@ describe('the same event again', () => {
     expect(await readPurchases()).toHaveLength(1)
     // Each answer counts its own operations only.
     expect(new Set(answers.map((answer) => answer.operations))).toEqual(
-      new Set(['kv.read=0 kv.write=0 kv.delete=1 kv.list=0 d1.query=3']),
+      new Set(['kv.read=0 kv.write=0 kv.delete=1 kv.list=0 d1.query=3 do.request=0']),
     )
   })
 })

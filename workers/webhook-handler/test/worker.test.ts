@@ -31,7 +31,7 @@ describe('the deployed worker', () => {
     expect(await response.json()).toEqual({ received: true })
     expect(response.headers.get('cache-control')).toBe('no-store')
     expect(response.headers.get('x-codex-operations')).toMatch(
-      /^kv\.read=0 kv\.write=0 kv\.delete=\d kv\.list=0 d1\.query=3$/,
+      /^kv\.read=0 kv\.write=0 kv\.delete=\d kv\.list=0 d1\.query=3 do\.request=0$/,
     )
     expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
       { event: 'operations', worker: 'webhook-handler', outcome: 'processed' },

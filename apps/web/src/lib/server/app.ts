@@ -1,11 +1,7 @@
 import { createAuth } from '@codex/auth'
 import type { Auth, Mailer } from '@codex/auth'
-import {
-  CacheClient,
-  KVStore,
-  RateLimiterClient,
-  SessionCacheClient,
-} from '@codex/cloudflare-clients'
+import { CacheClient, circuitBreaker, KVStore, SessionCacheClient } from '@codex/cloudflare-clients'
+import { CacheCounters } from '@codex/cloudflare-clients/cache'
 import {
   createAnalyticsService,
   createContentService,
@@ -32,7 +28,8 @@ import type { Outages } from './bindings.ts'
 import { CacheReads } from './cache-reads.ts'
 import { createCheckout } from './checkout/create-checkout.ts'
 import type { Checkout } from './checkout/checkout.ts'
-import { RateLimits } from './limits/rate-limits.ts'
+import { createRateLimits } from './limits/create-rate-limits.ts'
+import type { RateLimits } from './limits/rate-limits.ts'
 import { DevOutbox } from './outbox/dev-outbox.ts'
 import { createHttpMailer } from './outbox/http-mailer.ts'
 import { createLoggingMailer } from './outbox/logging-mailer.ts'
@@ -47,6 +44,8 @@ export interface App {
   readonly meter: OperationMeter
   readonly background: BackgroundWork
   readonly cache: CacheClient
+  /** What the reads of {@link cache} came to in this isolate. */
+  readonly cacheCounters: CacheCounters
   /** Notes what each request reads from {@link cache}. */
   readonly cacheReads: CacheReads
   /** The same entries as names to list. What is written or deleted goes through {@link cache}. */
@@ -62,7 +61,7 @@ export interface App {
   readonly checkout: Checkout
   /** Mails that were kept instead of sent. Only in development. */
   readonly outbox: DevOutbox | null
-  /** Make KV and D1 fail on purpose. Only in development. */
+  /** Make KV, D1 and the coordinator fail on purpose. Only in development. */
   readonly outages: Outages | null
   /** Where this site is: the configured origin, or in development the one that was asked for. */
   originOf(url: URL): string
@@ -77,16 +76,28 @@ function createApp(env: Env): App {
   const meter = new OperationMeter()
   const background = new BackgroundWork()
   const { waitUntil } = background
-  const outages: Outages | null = development ? { kv: { on: false }, d1: { on: false } } : null
-  const { sessionKV, rateLimitKV, cacheKV, d1 } = meterBindings(env, { meter, outages })
+  const outages: Outages | null = development
+    ? { kv: { on: false }, d1: { on: false }, limiter: { on: false } }
+    : null
+  const { sessionKV, rateLimitKV, cacheKV, d1, rateLimiter } = meterBindings(env, {
+    meter,
+    outages,
+  })
 
   const database = createDatabase(d1)
-  const cache = new CacheClient(cacheKV, { waitUntil })
+  const cacheCounters = new CacheCounters()
+  const cache = new CacheClient(circuitBreaker(cacheKV), { waitUntil, observer: cacheCounters })
   // It throws when KV fails: auth then asks the database once, and does not try to fill the cache.
   const sessionCache = new SessionCacheClient(sessionKV, {
     maxTtlSeconds: sessionCacheMaxTtlSeconds,
   })
-  const limits = new RateLimits(new RateLimiterClient(rateLimitKV))
+  const limits = createRateLimits({
+    authority: rateLimiter,
+    kv: rateLimitKV,
+    bouncers: { exact: env.LIMIT_SIGN_IN, leased: env.LIMIT_API },
+    waitUntil,
+    secret: env.AUTH_SECRET,
+  })
   const outbox = development ? new DevOutbox(env.MEDIA) : null
   const mailer: Mailer = createLoggingMailer(
     outbox ?? createHttpMailer({ url: env.MAIL_WEBHOOK_URL }),
@@ -103,6 +114,7 @@ function createApp(env: Env): App {
     meter,
     background,
     cache,
+    cacheCounters,
     cacheReads,
     cacheStore: new KVStore(cacheKV, { prefix: 'cache' }),
     limits,

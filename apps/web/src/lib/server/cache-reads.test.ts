@@ -1,12 +1,14 @@
 import { CacheClient, createEmptyKV } from '@codex/cloudflare-clients'
-import { toServerTiming } from '@codex/cloudflare-clients/cache'
+import { CacheCounters, toServerTiming } from '@codex/cloudflare-clients/cache'
 import { expect, it } from 'vitest'
 import { CacheReads, summarizeReads, type NotedRead } from './cache-reads.ts'
 
 function setup() {
   const clock = { nowMs: 1_000_000 }
   const cacheReads = new CacheReads({ now: () => clock.nowMs })
-  const client = new CacheClient(createEmptyKV(), { now: () => clock.nowMs })
+  const counters = new CacheCounters()
+  const now = (): number => clock.nowMs
+  const client = new CacheClient(createEmptyKV(), { now, observer: counters })
   const values = cacheReads.observe(client).define<string, string>('value', {
     load: (id) => {
       clock.nowMs += 7
@@ -14,7 +16,7 @@ function setup() {
     },
     fresh: '5m',
   })
-  return { cacheReads, client, clock, values }
+  return { cacheReads, clock, counters, values }
 }
 
 it('notes each request’s reads apart, with their status, tier, age and duration', async () => {
@@ -36,7 +38,7 @@ it('notes each request’s reads apart, with their status, tier, age and duratio
 })
 
 it('notes every id of getMany, and counts in the client what it counts without', async () => {
-  const { cacheReads, client, values } = setup()
+  const { cacheReads, counters, values } = setup()
   const reads: NotedRead[] = []
   const many = await cacheReads.run(reads, () => values.getMany(['a', 'b', 'a']))
   expect([...many]).toEqual([
@@ -44,12 +46,12 @@ it('notes every id of getMany, and counts in the client what it counts without',
     ['b', 'value of b'],
   ])
   expect(reads).toHaveLength(3)
-  expect(client.stats().value).toEqual(values.stats())
-  expect(values.stats()).toMatchObject({ misses: 3, loads: 2 })
+  expect(counters.stats('value')).toMatchObject({ misses: 3, loads: 2 })
 })
 
 it('passes everything else on, and reads outside of a request are noted nowhere', async () => {
-  const { values } = setup()
+  const { cacheReads, values } = setup()
+  expect(cacheReads.names).toEqual(['value'])
   expect(values.name).toBe('value')
   await values.put('a', 'another')
   expect(await values.get('a')).toBe('another')

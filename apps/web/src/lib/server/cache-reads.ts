@@ -25,10 +25,16 @@ export interface CacheReadLine extends Pick<NotedRead, 'name' | 'status' | 'tier
 export class CacheReads {
   readonly #current = new AsyncLocalStorage<NotedRead[]>()
   readonly #now: () => number
+  readonly #names: string[] = []
 
   /** @param options `now`: a clock that never goes back, in ms. Default `performance.now`. */
   constructor({ now = () => performance.now() }: { readonly now?: () => number } = {}) {
     this.#now = now
+  }
+
+  /** The names of what was defined so far, read or not. */
+  get names(): readonly string[] {
+    return this.#names
   }
 
   /** Runs `work` with its reads noted in `reads`, also those it makes after awaiting. */
@@ -38,37 +44,34 @@ export class CacheReads {
 
   /** A cache whose definitions note each of their reads. */
   observe(cache: ServiceCache): ServiceCache {
-    return { define: (name, options) => this.#observed(cache.define(name, options)) }
+    return {
+      define: (name, options) => {
+        const definition = this.#observed(cache.define(name, options))
+        this.#names.push(name)
+        return definition
+      },
+    }
   }
 
   #observed<Id, T>(definition: CacheDefinition<Id, T>): CacheDefinition<Id, T> {
-    const read: typeof definition.read = async (id, options) => {
+    const read: typeof definition.read = async (id) => {
       const startedMs = this.#now()
-      const result = await definition.read(id, options)
+      const result = await definition.read(id)
       const { status, tier, ageMs } = result
       const durationMs = this.#now() - startedMs
       this.#current.getStore()?.push({ name: definition.name, status, tier, ageMs, durationMs })
       return result
     }
-    const noted: Partial<CacheDefinition<Id, T>> = {
+    const get: typeof definition.get = async (id) => (await read(id)).value
+    return {
+      ...definition,
       read,
-      get: async (id, options) => (await read(id, options)).value,
-      async getMany(ids, options) {
-        const reads = Array.from(ids, async (id) => [id, await noted.get?.(id, options)] as const)
-        return new Map((await Promise.all(reads)) as [Id, T | null][])
+      get,
+      async getMany(ids) {
+        const reads = Array.from(ids, async (id) => [id, await get(id)] as const)
+        return new Map(await Promise.all(reads))
       },
     }
-    return new Proxy(definition, {
-      get(target, property) {
-        const own: unknown = Reflect.get(noted, property)
-        if (own !== undefined) return own
-        const member: unknown = Reflect.get(target, property, target)
-        // Private fields are the definition's and not the proxy's.
-        return typeof member === 'function'
-          ? (...args: unknown[]): unknown => Reflect.apply(member, target, args)
-          : member
-      },
-    })
   }
 }
 

@@ -4,18 +4,12 @@ const titles: Readonly<Record<number, string>> = {
   403: 'Not allowed',
   404: 'Not found',
   413: 'Too large',
-  429: 'Too many requests',
   503: 'Unavailable',
 }
 
 /** An error of the JSON API, as RFC 9457 describes it. */
-export function problem(
-  status: number,
-  detail: string,
-  { retryAfterSeconds }: { retryAfterSeconds?: number } = {},
-): Response {
-  const headers = new Headers({ 'content-type': 'application/problem+json' })
-  if (retryAfterSeconds !== undefined) headers.set('retry-after', String(retryAfterSeconds))
+export function problem(status: number, detail: string): Response {
+  const headers = { 'content-type': 'application/problem+json' }
   const body = { type: 'about:blank', title: titles[status] ?? 'Error', status, detail }
   return new Response(JSON.stringify(body), { status, headers })
 }

@@ -1,16 +1,20 @@
 import { describe, expect, it } from 'vitest'
-import { formatWait, limitMessage, retryAfterSeconds } from './retry-after.ts'
+import { formatWait, refusalMessage, toRetryAfterSeconds } from './retry-after.ts'
 
-describe('retryAfterSeconds', () => {
+describe('toRetryAfterSeconds', () => {
   it('rounds up to whole seconds', () => {
-    expect(retryAfterSeconds(10_001, 0)).toBe(11)
-    expect(retryAfterSeconds(10_000, 0)).toBe(10)
-    expect(retryAfterSeconds(9_999, 0)).toBe(10)
+    expect(toRetryAfterSeconds(10_001)).toBe(11)
+    expect(toRetryAfterSeconds(10_000)).toBe(10)
+    expect(toRetryAfterSeconds(9_999)).toBe(10)
   })
 
   it('is at least one second, also for a window that has just ended', () => {
-    expect(retryAfterSeconds(1_000, 1_000)).toBe(1)
-    expect(retryAfterSeconds(1_000, 5_000)).toBe(1)
+    expect(toRetryAfterSeconds(0)).toBe(1)
+    expect(toRetryAfterSeconds(-1)).toBe(1)
+  })
+
+  it('is half a minute where nobody knows', () => {
+    expect(toRetryAfterSeconds(undefined)).toBe(30)
   })
 })
 
@@ -33,10 +37,19 @@ describe('formatWait', () => {
   })
 })
 
-describe('limitMessage', () => {
+describe('refusalMessage', () => {
   it('says when to come back and what to do instead', () => {
-    expect(limitMessage('login', 700)).toBe(
+    expect(refusalMessage('login', { reason: 'over_limit', seconds: 700 })).toBe(
       'Too many sign-in attempts. Try again in 12 minutes, or reset your password to get in now.',
+    )
+  })
+
+  it('accuses nobody of too many attempts who made none', () => {
+    expect(refusalMessage('login', { reason: 'unavailable', seconds: 6 })).toBe(
+      'We cannot do this safely right now. Try again in 6 seconds.',
+    )
+    expect(refusalMessage('api', { reason: 'blocked', seconds: 3600 })).toBe(
+      'The owner of this site has closed this to you for 1 hour.',
     )
   })
 })

@@ -1,6 +1,12 @@
+import type { RateLimitReason } from '@codex/cloudflare-clients/rate-limiter'
+
+/** Where nothing is known of when to come back. */
+const unknownRetrySeconds = 30
+
 /** Whole seconds until a limit opens again: at least 1, so that no client is told to retry at once. */
-export function retryAfterSeconds(resetAtMs: number, nowMs: number): number {
-  return Math.max(1, Math.ceil((resetAtMs - nowMs) / 1000))
+export function toRetryAfterSeconds(retryAfterMs: number | undefined): number {
+  if (retryAfterMs === undefined) return unknownRetrySeconds
+  return Math.max(1, Math.ceil(retryAfterMs / 1000))
 }
 
 /** A wait in words a person can act on. Rounded up, so that the time given is never too early. */
@@ -29,9 +35,15 @@ const limitMessages = {
 
 export type LimitName = keyof typeof limitMessages
 
-/** The message for a person who reached `limit` and can go on in `seconds`. */
-export function limitMessage(limit: LimitName, seconds: number): string {
-  return limitMessages[limit](formatWait(seconds))
+/** What a person is told whom `limit` refused, and who can go on in `seconds`. */
+export function refusalMessage(
+  limit: LimitName,
+  { reason, seconds }: { readonly reason: RateLimitReason; readonly seconds: number },
+): string {
+  const wait = formatWait(seconds)
+  if (reason === 'unavailable') return `We cannot do this safely right now. Try again in ${wait}.`
+  if (reason === 'blocked') return `The owner of this site has closed this to you for ${wait}.`
+  return limitMessages[limit](wait)
 }
 
 function plural(count: number, unit: string): string {

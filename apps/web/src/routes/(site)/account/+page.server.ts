@@ -2,7 +2,6 @@ import { fail, redirect } from '@sveltejs/kit'
 import { passwordLength } from '@codex/auth'
 import { deviceName } from '$lib/device-name.ts'
 import { readForm, textField } from '$lib/server/read-form.ts'
-import { accountIdentifier } from '$lib/server/limits/account-identifier.ts'
 import { refuseOverLimit } from '$lib/server/refuse.ts'
 import { requireSession } from '$lib/server/require-user.ts'
 import type { Actions, PageServerLoad } from './$types'
@@ -29,7 +28,7 @@ export const actions: Actions = {
     const { app, auth, setCookies } = event.locals
     const form = await readForm(event.request)
     // The same limit as signing in: this form, too, tells whether a password is right.
-    const account = { policy: 'login', identifier: await accountIdentifier(user.email) } as const
+    const account = { policy: 'login', email: user.email } as const
     const decision = await app.limits.check('login', [account])
     if (!decision.allowed)
       return refuseOverLimit(event, decision, { about: 'password', reason: 'limited' })

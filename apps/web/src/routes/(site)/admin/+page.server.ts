@@ -2,18 +2,19 @@ import { error, fail } from '@sveltejs/kit'
 import type { RequestEvent } from '@sveltejs/kit'
 import { keys, kvPrices, priceKVOperations } from '@codex/cloudflare-clients'
 import type { UserRole } from '@codex/cloudflare-clients'
+import { deleteByPrefix } from '@codex/cloudflare-clients/cache'
 import { featuredLimit } from '@codex/core-services'
 import type { DailyAnalytics, FeaturedChange } from '@codex/core-services'
+import { canonicalEmail } from '$lib/server/canonical-email.ts'
 import { isCachePrefix, readCacheContents } from '$lib/server/cache-contents.ts'
 import { readItemSlug } from '$lib/server/item-slug.ts'
-import { canonicalEmail, identifierFor } from '$lib/server/limits/account-identifier.ts'
-import { enforcedPolicies } from '$lib/server/limits/rate-limits.ts'
-import type { PolicyName } from '$lib/server/limits/rate-limits.ts'
+import { viewDecisions } from '$lib/server/limits/decisions-view.ts'
 import { describeError, log } from '$lib/server/log.ts'
 import { readForm, textField } from '$lib/server/read-form.ts'
 import { requireOwner } from '$lib/server/require-user.ts'
 import { toFieldErrors } from '$lib/server/settings-form.ts'
 import { shownReads } from '$lib/server/shown-reads.ts'
+import { limitActions } from './limit-actions.ts'
 import type { Actions, PageServerLoad } from './$types'
 
 const bytesPerMegabyte = 1024 * 1024
@@ -41,7 +42,8 @@ export const load: PageServerLoad = async (event) => {
   ])
   const { reads, writes, deletes, lists } = app.meter.totals.kv
   const counts = { read: reads, write: writes, delete: deletes, list: lists }
-  const cacheStats = Object.entries(app.cache.stats()).map(([name, stats]) => ({ name, ...stats }))
+  const { names } = app.cacheReads
+  const cacheStats = names.map((name) => ({ name, ...app.cacheCounters.stats(name) }))
   const analytics: DailyAnalytics | null = daily.ok ? daily.analytics : null
   return {
     settings: {
@@ -68,18 +70,16 @@ export const load: PageServerLoad = async (event) => {
     cacheStats: cacheStats.filter(({ hitRate, loads }) => hitRate !== null || loads > 0),
     requests: app.meter.requests,
     startedAt: new Date(app.meter.startedAtMs),
-    policies: Object.entries(enforcedPolicies).map(([name, { limit, window }]) => ({
-      name,
-      limit,
-      windowMinutes: window / 60,
-    })),
-    prefixes: ['cache:content-', ...cacheStats.map(({ name }) => keys.cachePrefix(name))],
+    decisions: viewDecisions(app.limits.decisions),
+    prefixes: ['cache:content-', ...names.map((name) => keys.cachePrefix(name))],
     roles,
     cacheReads: shownReads(event.locals),
   }
 }
 
 export const actions: Actions = {
+  ...limitActions,
+
   purge: async (event) => {
     const { form, app } = await readOwnersForm(event)
     const prefix = textField(form, 'prefix').trim()
@@ -87,7 +87,7 @@ export const actions: Actions = {
       return refuse('purge', 'A prefix begins with “cache:”, such as cache:content-')
     }
     try {
-      const { deletedKeys } = await app.cache.deleteByPrefix(prefix)
+      const { deletedKeys } = await deleteByPrefix(app.cache, prefix)
       const entries = `${String(deletedKeys)} ${deletedKeys === 1 ? 'entry' : 'entries'}`
       return done('purge', `Deleted ${entries} under ${prefix}`)
     } catch (cause) {
@@ -107,21 +107,6 @@ export const actions: Actions = {
     } catch (cause) {
       log('error', 'cache_entry_not_deleted', { key, error: describeError(cause) })
       return refuse('entry', 'The cache did not answer. The entry may remain; try again.', 502)
-    }
-  },
-
-  resetLimit: async (event) => {
-    const { form, app } = await readOwnersForm(event)
-    const policy = textField(form, 'policy')
-    const identifier = textField(form, 'identifier').trim()
-    if (!isPolicy(policy)) return refuse('limit', 'Choose one of the limits.')
-    if (!identifier) return refuse('limit', 'Say whose limit: an e-mail, an address or a user id.')
-    try {
-      await app.limits.reset({ policy, identifier: await identifierFor(identifier) })
-      return done('limit', `The ${policy} limit of ${identifier} starts anew.`)
-    } catch (cause) {
-      log('error', 'limit_not_reset', { policy, error: describeError(cause) })
-      return refuse('limit', 'The counts could not be reached. Try again in a moment.', 502)
     }
   },
 
@@ -218,8 +203,4 @@ function done(about: string, message: string) {
 
 function refuse(about: string, message: string, status = 400) {
   return fail(status, { ...done(about, message), failed: true })
-}
-
-function isPolicy(name: string): name is PolicyName {
-  return Object.hasOwn(enforcedPolicies, name)
 }

@@ -59,7 +59,7 @@ export const actions: Actions = {
     const maxUploadBytes = Math.min(platform.maxUploadBytes, maxFormFileBytes)
     const tooLarge = refuseLargeUpload(event.request, { maxUploadBytes })
     if (tooLarge) return fail(413, { about: 'upload', message: tooLarge })
-    const decision = await limits.check('upload', [{ policy: 'upload', identifier: user.id }])
+    const decision = await limits.check('upload', [{ policy: 'upload', userId: user.id }])
     if (!decision.allowed) return refuseOverLimit(event, decision, { about: 'upload' })
 
     const form = await readForm(event.request, { maxBytes: maxUploadBytes + uploadOverheadBytes })

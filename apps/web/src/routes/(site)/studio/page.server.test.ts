@@ -1,6 +1,5 @@
-import { createEmptyKV, RateLimiterClient } from '@codex/cloudflare-clients'
 import { describe, expect, it } from 'vitest'
-import { RateLimits } from '$lib/server/limits/rate-limits.ts'
+import { createMemoryRateLimits } from '$lib/server/limits/memory-rate-limits.ts'
 import { actions } from './+page.server.ts'
 
 const { upload } = actions
@@ -22,7 +21,7 @@ async function declare(bytes: number): Promise<unknown> {
     locals: {
       session: { user: { id: 'ada', name: 'Ada', role: 'creator' } },
       app: {
-        limits: new RateLimits(new RateLimiterClient(createEmptyKV())),
+        limits: createMemoryRateLimits(),
         settings: { get: () => Promise.resolve({ maxUploadBytes: 100 * mebibyte }) },
       },
     },

@@ -1,6 +1,5 @@
 import { fail } from '@sveltejs/kit'
 import { looksLikeEmail } from '$lib/server/email-address.ts'
-import { accountIdentifier } from '$lib/server/limits/account-identifier.ts'
 import { readPendingEmail, rememberPendingEmail } from '$lib/server/pending-email.ts'
 import { readForm, textField } from '$lib/server/read-form.ts'
 import { refuseOverLimit } from '$lib/server/refuse.ts'
@@ -16,8 +15,8 @@ export const actions: Actions = {
       return fail(400, { email, sent: false, message: 'Enter the e-mail address of your account.' })
     }
     const decision = await event.locals.app.limits.check('verifyEmail', [
-      { policy: 'verifyEmail', identifier: event.locals.address },
-      { policy: 'verifyEmail', identifier: await accountIdentifier(email) },
+      { policy: 'verifyEmail', address: event.locals.address },
+      { policy: 'verifyEmail', email },
     ])
     if (!decision.allowed) return refuseOverLimit(event, decision, { email, sent: false })
     await event.locals.auth.resendVerification(email)

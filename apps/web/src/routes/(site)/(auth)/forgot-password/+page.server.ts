@@ -1,6 +1,5 @@
 import { fail } from '@sveltejs/kit'
 import { looksLikeEmail } from '$lib/server/email-address.ts'
-import { accountIdentifier } from '$lib/server/limits/account-identifier.ts'
 import { readForm, textField } from '$lib/server/read-form.ts'
 import { refuseOverLimit } from '$lib/server/refuse.ts'
 import type { Actions } from './$types'
@@ -14,8 +13,8 @@ export const actions: Actions = {
       return fail(400, { email, sent: false, message: 'Enter the e-mail address of your account.' })
     }
     const decision = await app.limits.check('passwordReset', [
-      { policy: 'passwordReset', identifier: address },
-      { policy: 'passwordReset', identifier: await accountIdentifier(email) },
+      { policy: 'passwordReset', address },
+      { policy: 'passwordReset', email },
     ])
     if (!decision.allowed) return refuseOverLimit(event, decision, { email, sent: false })
     await auth.requestPasswordReset(email)

@@ -1,6 +1,5 @@
 import { fail, redirect } from '@sveltejs/kit'
 import { passwordLength } from '@codex/auth'
-import { accountIdentifier } from '$lib/server/limits/account-identifier.ts'
 import { readForm, textField } from '$lib/server/read-form.ts'
 import { refuseOverLimit } from '$lib/server/refuse.ts'
 import type { Actions, PageServerLoad } from './$types'
@@ -14,9 +13,7 @@ export const actions: Actions = {
   default: async (event) => {
     const { app, auth, address } = event.locals
     const form = await readForm(event.request)
-    const decision = await app.limits.check('verifyEmail', [
-      { policy: 'verifyEmail', identifier: address },
-    ])
+    const decision = await app.limits.check('verifyEmail', [{ policy: 'verifyEmail', address }])
     if (!decision.allowed) return refuseOverLimit(event, decision, { reason: 'limited' })
     const result = await auth.resetPassword({
       token: textField(form, 'token'),
@@ -24,10 +21,7 @@ export const actions: Actions = {
     })
     if (!result.ok) return fail(400, { reason: result.reason, message: result.message })
     // Whoever guessed at this account before must not keep its owner from signing in now.
-    await app.limits.forgive({
-      policy: 'login',
-      identifier: await accountIdentifier(result.email),
-    })
+    await app.limits.forgive({ policy: 'login', email: result.email })
     redirect(303, '/sign-in?reset=1')
   },
 }

@@ -1,5 +1,4 @@
 import { fail, redirect } from '@sveltejs/kit'
-import { accountIdentifier } from '$lib/server/limits/account-identifier.ts'
 import { rememberPendingEmail } from '$lib/server/pending-email.ts'
 import { readForm, textField } from '$lib/server/read-form.ts'
 import { refuseOverLimit } from '$lib/server/refuse.ts'
@@ -42,11 +41,8 @@ export const actions: Actions = {
       })
     }
 
-    const account = { policy: 'login', identifier: await accountIdentifier(email) } as const
-    const decision = await app.limits.check('login', [
-      { policy: 'loginAddress', identifier: address },
-      account,
-    ])
+    const account = { policy: 'login', email } as const
+    const decision = await app.limits.check('login', [{ policy: 'loginAddress', address }, account])
     if (!decision.allowed) return refuseOverLimit(event, decision, { email, reason: 'limited' })
 
     const result = await auth.signIn({ email, password }, event.request.headers)

@@ -23,9 +23,7 @@ export const actions: Actions = {
     const { registrationOpen } = await app.settings.get({ fresh: true })
     if (!registrationOpen) error(403, { message: 'New accounts are closed at the moment.' })
 
-    const decision = await app.limits.check('register', [
-      { policy: 'register', identifier: address },
-    ])
+    const decision = await app.limits.check('register', [{ policy: 'register', address }])
     if (!decision.allowed) return refuseOverLimit(event, decision, { name, email, field: null })
 
     const result = await auth.signUp({ name, email, password })

@@ -19,9 +19,7 @@ export const actions: Actions = {
   default: async (event) => {
     const { app, auth, address } = event.locals
     const form = await readForm(event.request)
-    const decision = await app.limits.check('verifyEmail', [
-      { policy: 'verifyEmail', identifier: address },
-    ])
+    const decision = await app.limits.check('verifyEmail', [{ policy: 'verifyEmail', address }])
     if (!decision.allowed) return refuseOverLimit(event, decision, {})
     const result = await auth.verifyEmail(textField(form, 'token'))
     if (!result.ok) return fail(400, { message: messages[result.reason] })

@@ -18,10 +18,9 @@ export const PUT: RequestHandler = async (event) => {
   const { maxUploadBytes } = await app.settings.get()
   const tooLarge = refuseLargeUpload(request, { maxUploadBytes })
   if (tooLarge) return problem(413, tooLarge)
-  const decision = await app.limits.check('upload', [{ policy: 'upload', identifier: user.id }])
-  if (!decision.allowed) {
-    return problem(429, decision.message, { retryAfterSeconds: decision.retryAfterSeconds })
-  }
+  const decision = await app.limits.check('upload', [{ policy: 'upload', userId: user.id }])
+  if (!decision.allowed) return decision.toResponse()
+  event.setHeaders(decision.headers)
   const length = request.headers.get('content-length')
   if (length === null || !request.body) error(411, { message: 'An upload must say its length.' })
   // An owner may publish too, and gets a place for uploads with the first one.
