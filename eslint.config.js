@@ -11,7 +11,7 @@ const typeChecked = {
 
 /** Folders of `cloudflare-clients/src/lib` that may be imported by every other one. */
 const sharedModules = ['kv', 'shared']
-const clientModules = ['cache', 'session', 'rate-limiter']
+const clientModules = ['cache', 'coordination', 'session', 'rate-limiter']
 
 export default tseslint.config(
   {

@@ -1,4 +1,5 @@
 import {
+  enterWindow,
   isSignedIn,
   linksOf,
   newPerson,
@@ -9,6 +10,7 @@ import {
   verifyByMail,
 } from '@codex/local-stack'
 import { describe, expect, it } from 'vitest'
+import { limitOnPage } from '../src/limit-on-page.ts'
 import { listKeys, writeValue } from '../src/local-kv.ts'
 import { signedInPerson, signedInSample, visitor } from '../src/visitor.ts'
 
@@ -109,10 +111,90 @@ describe('the owner', () => {
     const grace = await signedInSample('grace')
     const reset = await grace.postForm('/admin?/resetLimit', {
       policy: 'login',
-      identifier: person.email,
+      who: person.email,
     })
     expect(reset.status).toBe(200)
+    expect(limitOnPage(reset.text, 'login')).toContain('0 of 5 used')
     expect((await signIn(visitor(), person)).status).toBe(303)
+  })
+
+  it('sees the limits of a person by mail address and by id, and none of what they are counted by', async () => {
+    await enterWindow({ windowSeconds: 900, neededSeconds: 20 })
+    const { client, person } = await signedInPerson('Well Known')
+    for (let call = 1; call <= 3; call++) await client.get('/api/content')
+    await signIn(visitor(), { ...person, password: 'one wrong guess' })
+    const grace = await signedInSample('grace')
+    const shown = await grace.postForm('/admin?/lookUpLimits', { who: person.email.toUpperCase() })
+    expect(shown.status).toBe(200)
+    expect(limitOnPage(shown.text, 'login')).toMatch(
+      /by account, in 15 min .*1 of 5 used .*4 left .*resets in \d+ (?:s|min)/,
+    )
+    expect(limitOnPage(shown.text, 'api')).toMatch(/by user, in 1 min .* of 100 used/)
+    expect(limitOnPage(shown.text, 'upload')).toContain('0 of 10 used')
+    expect(limitOnPage(shown.text, 'register')).toBe('')
+
+    const byId = await grace.postForm('/admin?/lookUpLimits', { who: sampleUser('lin').id })
+    expect(limitOnPage(byId.text, 'login')).toContain('of 5 used')
+    expect(limitOnPage(byId.text, 'upload')).toContain('of 10 used')
+  })
+
+  it('blocks a network for a while, and lets it in again', async () => {
+    const client = visitor()
+    expect((await client.get('/api/content')).status).toBe(200)
+    const grace = await signedInSample('grace')
+    const target = { who: client.clientIp, policy: 'api' }
+    const blocked = await grace.postForm('/admin?/blockLimit', { ...target, minutes: '30' })
+    expect(blocked.text).toContain('is denied everything under api for 30 min.')
+    expect(limitOnPage(blocked.text, 'api')).toMatch(/Blocked for (?:30|29) min/)
+
+    const refused = await client.get('/api/content')
+    expect(refused.status).toBe(429)
+    expect(refused.text).toMatch(
+      /The owner of this site has closed this to you for (?:30|29) minutes/,
+    )
+    expect((await client.get('/browse')).status).toBe(200)
+    // The owner finds whoever is denied in the list, without an address.
+    const page = await grace.get('/admin')
+    expect(page.text).toContain('Last denials')
+    expect(page.text).not.toContain(client.clientIp)
+    const identifier = /name="who" value="(address:[\w-]{22})"/.exec(page.text)?.[1] ?? ''
+    const found = await grace.postForm('/admin?/lookUpLimits', { who: identifier })
+    expect(limitOnPage(found.text, 'api')).toContain('Blocked for')
+
+    const ended = await grace.postForm('/admin?/unblockLimit', target)
+    expect(limitOnPage(ended.text, 'api')).not.toContain('Blocked')
+    expect((await client.get('/api/content')).status).toBe(200)
+  })
+
+  it('gives a person a limit of their own, and takes it back', async () => {
+    await enterWindow({ windowSeconds: 900, neededSeconds: 20 })
+    const { person } = await signedInPerson('Own Limit')
+    const guess = async (): Promise<number> =>
+      (await signIn(visitor(), { ...person, password: 'a wrong guess' })).status
+    const grace = await signedInSample('grace')
+    const target = { who: person.email, policy: 'login' }
+    const set = await grace.postForm('/admin?/overrideLimit', {
+      ...target,
+      limit: '1',
+      minutes: '60',
+    })
+    expect(set.text).toContain(`The login limit of ${person.email} is 1 for 60 min.`)
+    expect(limitOnPage(set.text, 'login')).toMatch(/Own limit 1 for (?:1 h|59 min)/)
+    expect([await guess(), await guess()]).toEqual([401, 429])
+    const ended = await grace.postForm('/admin?/endOverride', target)
+    expect(ended.text).toContain(`The login limit of ${person.email} is 5 again.`)
+    expect(await guess()).toBe(401)
+  })
+
+  it('reads what is wrong beside the field, with the limits still there', async () => {
+    const grace = await signedInSample('grace')
+    const target = { who: sampleUser('lin').email, policy: 'login' }
+    const wrong = await grace.postForm('/admin?/blockLimit', { ...target, minutes: '0' })
+    expect(wrong.status).toBe(400)
+    expect(limitOnPage(wrong.text, 'login')).toContain('From 1 to 43200')
+    expect(limitOnPage(wrong.text, 'upload')).not.toContain('From 1 to')
+    const tooHigh = await grace.postForm('/admin?/overrideLimit', { ...target, limit: '501' })
+    expect(limitOnPage(tooHigh.text, 'login')).toContain('From 1 to 500')
   })
 
   it('closes and opens the registration', async () => {
@@ -156,8 +238,21 @@ describe('the owner', () => {
     const grace = await signedInSample('grace')
     const post = async (action: string, fields: Record<string, string>): Promise<number> =>
       (await grace.postForm(`/admin?/${action}`, fields)).status
-    expect(await post('resetLimit', { policy: 'made-up', identifier: 'a' })).toBe(400)
-    expect(await post('resetLimit', { policy: 'login', identifier: ' ' })).toBe(400)
+    const who = sampleUser('lin').email
+    expect(await post('lookUpLimits', { who: ' ' })).toBe(400)
+    expect(await post('lookUpLimits', { who: 'no-such-user' })).toBe(400)
+    expect(await post('resetLimit', { who, policy: 'made-up' })).toBe(400)
+    expect(await post('resetLimit', { who: ' ', policy: 'login' })).toBe(400)
+    expect(await post('resetLimit', { who, policy: 'register' })).toBe(400)
+    for (const minutes of ['0', '-1', '1.5', '43201', 'an hour', '']) {
+      expect(await post('blockLimit', { who, policy: 'login', minutes }), minutes).toBe(400)
+    }
+    for (const limit of ['0', '501', 'many', '']) {
+      expect(await post('overrideLimit', { who, policy: 'login', limit }), limit).toBe(400)
+    }
+    expect(await post('overrideLimit', { who, policy: 'login', limit: '9', minutes: '0' })).toBe(
+      400,
+    )
     expect(await post('role', { email: 'nobody@people.example', role: 'creator' })).toBe(404)
     expect(await post('role', { email: sampleUser('lin').email, role: 'emperor' })).toBe(400)
     expect(await post('role', { email: sampleUser('grace').email, role: 'customer' })).toBe(400)
@@ -197,7 +292,12 @@ it.each(['lin', 'ada'])('%s is no owner, and every action of the owner says so',
   for (const action of [
     'purge',
     'deleteEntry',
+    'lookUpLimits',
     'resetLimit',
+    'blockLimit',
+    'unblockLimit',
+    'overrideLimit',
+    'endOverride',
     'settings',
     'role',
     'feature',
@@ -206,4 +306,5 @@ it.each(['lin', 'ada'])('%s is no owner, and every action of the owner says so',
     const response = await client.postForm(`/admin?/${action}`, { prefix: 'cache:' })
     expect(response.status, action).toBe(403)
   }
+  expect((await client.get('/admin/limits')).status).toBe(403)
 })

@@ -79,6 +79,18 @@ describe('after everything else has run', () => {
     expect(found).toEqual([])
   })
 
+  it('no name or row of a limit holds a mail address or a network address', async () => {
+    // Of sample users, of people that tests made, and of the range that visitors come from.
+    const personal = /@(?:codex|people)\.example|198\.1[89]\.\d+\.\d+/
+    const counts = await listKeys('rate-limit')
+    expect(counts.filter(({ name }) => personal.test(name))).toEqual([])
+    const files = filesUnder(join(inject('stateDirectory'), 'v3/do'))
+    expect(files.some((path) => path.endsWith('.sqlite'))).toBe(true)
+    const rows = files.map((path) => ({ path, bytes: readFileSync(path, 'latin1') }))
+    expect(rows.some(({ bytes }) => bytes.includes('5:login:account:'))).toBe(true)
+    expect(rows.filter(({ bytes }) => personal.test(bytes)).map(({ path }) => path)).toEqual([])
+  })
+
   it('every key is one that docs/storage-schema.md lists, and lives no longer than it says', async () => {
     const entries = documentedEntries()
     const undocumented: string[] = []

@@ -69,6 +69,14 @@ describe('as it is deployed, over HTTPS', () => {
     expect(plainName.status).toBe(303)
   })
 
+  it('the coordinator of the environment counts', async () => {
+    const client = new SiteClient(stack.url)
+    const response = await client.get('/api/content')
+    expect(response.headers.get('ratelimit')).toMatch(/^"api";r=\d+;t=\d+$/)
+    expect(response.operations).toMatchObject({ doRequests: 1 })
+    expect(stack.logs.toString()).not.toContain('limiter_not_bound')
+  })
+
   it('browsers are told to come over HTTPS only', async () => {
     const response = await fetch(stack.url)
     expect(response.headers.get('strict-transport-security')).toMatch(/max-age=\d{8}/)
@@ -83,15 +91,13 @@ describe('as it is deployed, over HTTPS', () => {
     },
   )
 
-  it('KV cannot be switched off, and the webhook secret of development signs nothing', async () => {
+  it('nothing can be switched off, and the webhook secret of development signs nothing', async () => {
     const client = new SiteClient(stack.url)
     const headers = { origin: `https://${host}`, 'content-type': 'application/json' }
-    const outage = await client.request('/dev/kv-outage', {
-      method: 'POST',
-      headers,
-      body: '{"on":true}',
-    })
-    expect(outage.status).toBe(404)
+    for (const path of ['/dev/kv-outage', '/dev/d1-outage', '/dev/limiter-outage']) {
+      const outage = await client.request(path, { method: 'POST', headers, body: '{"on":true}' })
+      expect(outage.status, path).toBe(404)
+    }
     const event = paidCheckoutEvent({ userId: 'a', contentId: 'b', amountCents: 1 })
     expect((await sendWebhook(client, event)).status).toBe(400)
     const signed = await sendWebhook(client, event, { secret: 'whsec_of_this_test' })

@@ -9,6 +9,7 @@ import {
   tinyPng,
 } from '@codex/local-stack'
 import { expect, it } from 'vitest'
+import { limitOnPage } from '../src/limit-on-page.ts'
 import { signedInPerson, signedInSample, visitor } from '../src/visitor.ts'
 
 function log(line: string): void {
@@ -131,7 +132,60 @@ it(
     })
     const refused = await client.get('/api/content')
     expect(refused.headers.get('content-type')).toBe('application/problem+json')
+    expect(JSON.parse(refused.text)).toMatchObject({
+      status: 429,
+      type: expect.stringContaining('quota-exceeded') as unknown,
+      'violated-policies': ['api'],
+    })
+    expect(refused.headers.get('ratelimit')).toMatch(/^"api";r=0;t=\d+$/)
+    expect(refused.headers.get('ratelimit-policy')).toBe('"api";q=100;w=60')
+    // What is denied again is denied by the isolate, without a round trip.
+    expect(refused.operations?.doRequests).toBe(0)
     expect((await client.get('/browse')).status).toBe(200)
+  },
+  testTimeoutMs,
+)
+
+it(
+  'says in each answer of the API what is left, and asks the coordinator for few of many',
+  async () => {
+    const client = visitor()
+    await enterWindow({ windowSeconds: 60, neededSeconds: 10, log })
+    const calls = 60
+    let asked = 0
+    for (let call = 1; call <= calls; call++) {
+      const { status, headers, operations } = await client.get('/api/content')
+      expect(status).toBe(200)
+      expect(headers.get('ratelimit-policy')).toBe('"api";q=100;w=60')
+      const [, left, seconds] = /^"api";r=(\d+);t=(\d+)$/.exec(headers.get('ratelimit') ?? '') ?? []
+      expect(Number(left)).toBeLessThanOrEqual(100 - call)
+      expect(Number(seconds)).toBeLessThanOrEqual(60)
+      expect(headers.has('retry-after')).toBe(false)
+      asked += operations?.doRequests ?? 0
+    }
+    expect(asked).toBeGreaterThan(0)
+    expect(asked).toBeLessThan(calls / 3)
+  },
+  testTimeoutMs,
+)
+
+it(
+  'takes back the count of the network when the account denies a sign-in',
+  async () => {
+    const { person } = await signedInPerson('Shared Network')
+    const guesser = visitor()
+    await enterWindow({ windowSeconds: 900, neededSeconds: 30, log })
+    for (let attempt = 1; attempt <= 5; attempt++) {
+      expect((await signIn(guesser, { ...person, password: 'a wrong guess' })).status).toBe(401)
+    }
+    // Many more than the network may try, all denied for the account.
+    for (let attempt = 1; attempt <= 50; attempt++) {
+      expect((await signIn(guesser, person)).status, `denied attempt ${attempt}`).toBe(429)
+    }
+    const grace = await signedInSample('grace')
+    const shown = await grace.postForm('/admin?/lookUpLimits', { who: guesser.clientIp })
+    expect(limitOnPage(shown.text, 'loginAddress')).toContain('5 of 50 used')
+    expect((await signIn(guesser, sampleUser('ingrid'))).status).toBe(303)
   },
   testTimeoutMs,
 )

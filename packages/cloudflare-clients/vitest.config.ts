@@ -22,6 +22,7 @@ export default defineConfig({
           // Handed in, because tests inside workerd see no files and packages import nothing from outside of them.
           provide: {
             cachePatternGuide: readGuide('choosing-a-cache-pattern.md'),
+            coordinationGuide: readGuide('coordination.md'),
             edgeSimulatorGuide: readGuide('edge-simulator.md'),
             limiterGuide: readGuide('choosing-a-limiter.md'),
           },

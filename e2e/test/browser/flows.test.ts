@@ -1,4 +1,12 @@
-import { newPerson, type Person, pollUntil, sampleUser, signIn, tinyPng } from '@codex/local-stack'
+import {
+  enterWindow,
+  newPerson,
+  type Person,
+  pollUntil,
+  sampleUser,
+  signIn,
+  tinyPng,
+} from '@codex/local-stack'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
@@ -222,6 +230,38 @@ describe.each(screens)('on a $name', (screen) => {
     await tab.picture('admin-cache')
     await tab.press('Delete cache:content-list:newest')
     await tab.sees('Deleted cache:content-list:newest')
+  })
+
+  it('the owner watches the limits of a person, and blocks one', async () => {
+    await enterWindow({ windowSeconds: 900, neededSeconds: 30 })
+    const { person } = await signedInPerson('Watched Wanda')
+    await tab.signIn(sampleUser('grace'))
+    await tab.goto('/admin')
+    await tab.fill({ 'Whose limits': person.email })
+    await tab.press('Show limits')
+    const login = tab.page.locator('[data-policy="login"]')
+    await login.getByText('0 of 5 used').waitFor()
+    await login.getByText('Change', { exact: true }).click()
+    await login.getByLabel('Minutes to block').fill('45')
+    await tab.picture('admin-limits')
+
+    // What happens elsewhere shows by itself, and leaves what is being typed alone.
+    await signIn(visitor(), { ...person, password: 'a wrong guess' })
+    await login.getByText('1 of 5 used').waitFor()
+    expect(await login.getByLabel('Minutes to block').inputValue()).toBe('45')
+    expect(await tab.page.getByLabel('Whose limits').inputValue()).toBe(person.email)
+
+    await tab.press('Block login')
+    await login.getByText(/Blocked for 4[45] min/).waitFor()
+    await tab.sees(`${person.email} is denied everything under login for 45 min.`)
+    expect((await signIn(visitor(), person)).status).toBe(429)
+    await tab.press('Unblock login')
+    await tab.sees('is no longer blocked under login')
+    // Another form of the page leaves these limits where they are.
+    await tab.fill({ Item: 'no-such-item' })
+    await tab.press('Feature')
+    await tab.sees('No published item has that address.')
+    await login.getByText('1 of 5 used').waitFor()
   })
 
   it('an unknown address shows a page that helps', async () => {

@@ -21,6 +21,9 @@ declare namespace Cloudflare {
     readonly AUTH_SESSION_KV: KVNamespace
     readonly RATE_LIMIT_KV: KVNamespace
     readonly CACHE_KV: KVNamespace
+    readonly COORDINATION: DurableObjectNamespace<
+      import('@codex/cloudflare-clients/durable-objects').CoordinationObject
+    >
     readonly RATE_LIMITER: DurableObjectNamespace<
       import('@codex/cloudflare-clients/durable-objects').RateLimiterObject
     >

@@ -118,6 +118,25 @@ test('has a row for what every KVStore of the code holds', () => {
   }
 })
 
+test('has a row for every column of the Durable Objects, and for every field of what is kept as JSON', () => {
+  const limiter = join(repositoryRoot, 'packages/cloudflare-clients/src/lib/rate-limiter')
+  const read = (file: string): string => readFileSync(join(limiter, file), 'utf8')
+  const [, table = '', columns = ''] =
+    /CREATE TABLE IF NOT EXISTS (\w+) \((.*?)\) WITHOUT ROWID/.exec(read('sql-limit-storage.ts')) ??
+    []
+  const names = columns.split(', ').map((column) => column.split(' ')[0] ?? '')
+  const [, fields = ''] = /interface LimitRow \{\n(.*?)\n\}/s.exec(read('limit-row.ts')) ?? []
+  const fieldNames = Array.from(fields.matchAll(/readonly (\w+)\??:/g), ([, name = '']) => name)
+  expect(names).toContain('row')
+  expect(fieldNames.length).toBeGreaterThan(3)
+  expect(documentedKeys('Durable Objects').toSorted()).toEqual(
+    [
+      ...names.map((name) => `${table}.${name}`),
+      ...fieldNames.map((name) => `${table}.row.${name}`),
+    ].toSorted(),
+  )
+})
+
 test('says who writes and reads every key, how long it lives and what it holds', () => {
   const rows = schema.split('\n').filter((line) => line.startsWith('| `'))
   expect(rows.length).toBeGreaterThan(10)

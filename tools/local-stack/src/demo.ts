@@ -23,7 +23,7 @@ async function main(): Promise<void> {
   })
   const stateDirectory = await mkdtemp(join(tmpdir(), 'codex-demo-'))
   try {
-    print('Building the web app, then starting it with both workers on a fresh state …')
+    print('Building the web app, then starting it with the other workers on a fresh state …')
     await Promise.race([buildWeb(), stopped])
     const stack = await Promise.race([startStack({ stateDirectory }), stopped])
     try {

@@ -47,7 +47,7 @@ async function main(): Promise<void> {
   const stopped = untilStopped()
   if (flags.reset) await rm(repository.devState, { recursive: true, force: true })
   const startedMs = performance.now()
-  print('Building the web app, then starting it with both workers …')
+  print('Building the web app, then starting it with the other workers …')
   await buildWeb()
   const rebuilder = new WebRebuilder()
   const isWorthShowing = createWorkerOutputFilter()

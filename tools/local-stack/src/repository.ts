@@ -10,9 +10,10 @@ export const repository = {
   web: fromRoot('apps/web'),
   packages: fromRoot('packages'),
   devState: fromRoot('.local/state'),
-  /** The first one is served over HTTP; the others are reached by queue or service binding. */
+  /** The first one is served over HTTP; the others are reached by Durable Object, queue or service binding. */
   workerConfigs: [
     fromRoot('apps/web/wrangler.jsonc'),
+    fromRoot('workers/coordinator/wrangler.jsonc'),
     fromRoot('workers/queue-consumer/wrangler.jsonc'),
     fromRoot('workers/webhook-handler/wrangler.jsonc'),
   ],

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { writeConfigsWithoutKV } from './configs-without-kv.ts'
+import { type MissingBinding, writeConfigsWithout } from './configs-without.ts'
 import { freePort } from './free-port.ts'
 import { prepareState } from './prepare-state.ts'
 import { repository } from './repository.ts'
@@ -22,8 +22,8 @@ export interface StartStackOptions {
   readonly log?: (line: string) => void
   /** Settings other than development's. */
   readonly deployed?: DeployedSettings
-  /** Binds no KV namespace to any worker. Default `false`. */
-  readonly withoutKV?: boolean
+  /** What no worker has a binding to, as in a deployment that lacks it. Default: every binding is there. */
+  readonly without?: readonly MissingBinding[]
   /** How long migrations, seeds and the workers may take until they serve. Default 90,000 ms. */
   readonly startTimeoutMs?: number
 }
@@ -37,7 +37,7 @@ export interface DeployedSettings {
   readonly secrets: Readonly<Record<string, string>>
 }
 
-/** The web app and both workers, running on one URL with shared KV, D1, R2 and queues. */
+/** The web app and the other workers, running on one URL with shared KV, D1, R2 and queues. */
 export interface Stack {
   readonly url: string
   readonly logs: StackLog
@@ -48,7 +48,7 @@ export interface Stack {
 }
 
 /**
- * Starts the built web app and both workers on a state directory, with the database migrated and seeded.
+ * Starts the built web app and the other workers on a state directory, with the database migrated and seeded.
  *
  * Every process belongs to one group under a guard that ends the group when this process goes away for any reason, so a
  * killed test run leaves nothing behind. The web app must have been built (`buildWeb`).
@@ -63,8 +63,8 @@ export async function startStack(options: StartStackOptions): Promise<Stack> {
     signal: deadline,
   })
 
-  const configs = options.withoutKV
-    ? await writeConfigsWithoutKV(repository.workerConfigs, stateDirectory)
+  const configs = options.without
+    ? await writeConfigsWithout(options.without, { folder: stateDirectory })
     : repository.workerConfigs
   const port = options.port ?? 0
   const url = `http://localhost:${port === 0 ? await freePort() : port}`

@@ -12,6 +12,9 @@ it('counts overlapping requests apart and together', async () => {
   const meter = new OperationMeter({ now: () => 5 })
   const kv = meter.meterKV(env.CACHE_KV)
   const d1 = meter.meterD1(env.DB)
+  const objects = meter.meterDurableObjects({
+    getByName: (_name: string) => ({ double: (value: number) => Promise.resolve(value * 2) }),
+  })
   const first = createOperationCounts()
   const second = createOperationCounts()
   const firstMayEnd = Promise.withResolvers<undefined>()
@@ -25,16 +28,24 @@ it('counts overlapping requests apart and together', async () => {
     await kv.put('a', '1')
     await kv.delete('a')
     await kv.list()
+    const object = objects.getByName('a')
+    expect(await object.double(2)).toBe(4)
+    expect(await object.double(3)).toBe(6)
   })
   firstMayEnd.resolve(undefined)
   await firstDone
 
-  expect(formatOperations(first)).toBe('kv.read=2 kv.write=0 kv.delete=0 kv.list=0 d1.query=3')
-  expect(formatOperations(second)).toBe('kv.read=0 kv.write=1 kv.delete=1 kv.list=1 d1.query=0')
+  expect(formatOperations(first)).toBe(
+    'kv.read=2 kv.write=0 kv.delete=0 kv.list=0 d1.query=3 do.request=0',
+  )
+  expect(formatOperations(second)).toBe(
+    'kv.read=0 kv.write=1 kv.delete=1 kv.list=1 d1.query=0 do.request=2',
+  )
   expect(meter.totals).toEqual({
     ...createOperationCounts(),
     kv: { reads: 2, writes: 1, deletes: 1, lists: 1 },
     d1: { queries: 3 },
+    durableObjects: { requests: 2 },
   })
   expect(meter.requests).toBe(2)
   expect(meter.startedAtMs).toBe(5)

@@ -12,6 +12,11 @@ const r2Operations: Readonly<Record<string | symbol, keyof OperationCounts['r2']
   list: 'lists',
 }
 
+/** A Durable Object namespace, as far as it is counted: objects that are found by name. */
+export interface DurableObjectsByName {
+  getByName(name: string): object
+}
+
 /**
  * Counts the operations on the bindings that it wraps: for each request apart, and all of them since the isolate began.
  *
@@ -49,6 +54,31 @@ export class OperationMeter {
   meterD1(d1: D1Database): D1Database {
     return meterD1(d1, (queries) => {
       for (const counts of this.#counting()) counts.d1.queries += queries
+    })
+  }
+
+  /** Counts every call to an object of the namespace, which is a request each. */
+  meterDurableObjects<Namespace extends DurableObjectsByName>(namespace: Namespace): Namespace {
+    const meterObject = (object: object): object =>
+      new Proxy(object, {
+        get: (target, name) => {
+          const member: unknown = Reflect.get(target, name)
+          if (typeof member !== 'function') return member
+          return (...args: unknown[]): unknown => {
+            for (const counts of this.#counting()) counts.durableObjects.requests += 1
+            return Reflect.apply(member, target, args)
+          }
+        },
+      })
+    return new Proxy(namespace, {
+      get: (target, name) => {
+        if (name === 'getByName')
+          return (...args: [string]) => meterObject(target.getByName(...args))
+        const member: unknown = Reflect.get(target, name)
+        return typeof member === 'function'
+          ? (...args: unknown[]): unknown => Reflect.apply(member, target, args)
+          : member
+      },
     })
   }
 

@@ -1,7 +1,16 @@
 import { addOperations, noOperations } from '../story/operations.ts'
 import type { FinishedStep } from './demo-run.ts'
 
-const headings = ['step', 'KV reads', 'writes', 'deletes', 'lists', 'D1 queries', 'took']
+const headings = [
+  'step',
+  'KV reads',
+  'writes',
+  'deletes',
+  'lists',
+  'D1 queries',
+  'DO requests',
+  'took',
+]
 
 /** What each step cost and all of them together, as lines of aligned columns. */
 export function formatCostTable(steps: readonly FinishedStep[]): string[] {
@@ -18,6 +27,7 @@ export function formatCostTable(steps: readonly FinishedStep[]): string[] {
       operations.kvDeletes,
       operations.kvLists,
       operations.d1Queries,
+      operations.doRequests,
     ].map(String),
     `${(tookMs / 1000).toFixed(1)} s`,
   ])

@@ -122,5 +122,6 @@ function subtract(a: Operations, b: Operations): Operations {
     kvDeletes: a.kvDeletes - b.kvDeletes,
     kvLists: a.kvLists - b.kvLists,
     d1Queries: a.d1Queries - b.d1Queries,
+    doRequests: a.doRequests - b.doRequests,
   }
 }

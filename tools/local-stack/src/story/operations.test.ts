@@ -8,7 +8,7 @@ import {
 
 it('reads the header that a response carries', () => {
   const headers = new Headers({
-    'x-codex-operations': 'kv.read=3 kv.write=1 kv.delete=0 kv.list=2 d1.query=4',
+    'x-codex-operations': 'kv.read=3 kv.write=1 kv.delete=0 kv.list=2 d1.query=4 do.request=5',
   })
   expect(parseOperationsHeader(headers)).toEqual({
     kvReads: 3,
@@ -16,6 +16,7 @@ it('reads the header that a response carries', () => {
     kvDeletes: 0,
     kvLists: 2,
     d1Queries: 4,
+    doRequests: 5,
   })
 })
 
@@ -43,7 +44,7 @@ it('adds up the log lines of one worker', () => {
 
 it('says what was spent in words', () => {
   expect(describeOperations(noOperations)).toBe('no operations')
-  expect(describeOperations({ ...noOperations, kvReads: 1, d1Queries: 2 })).toBe(
-    '1 KV read, 2 D1 queries',
+  expect(describeOperations({ ...noOperations, kvReads: 1, d1Queries: 2, doRequests: 1 })).toBe(
+    '1 KV read, 2 D1 queries, 1 Durable Object request',
   )
 })

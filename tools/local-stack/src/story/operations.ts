@@ -7,6 +7,7 @@ export interface Operations {
   readonly kvDeletes: number
   readonly kvLists: number
   readonly d1Queries: number
+  readonly doRequests: number
 }
 
 export const noOperations: Operations = {
@@ -15,6 +16,7 @@ export const noOperations: Operations = {
   kvDeletes: 0,
   kvLists: 0,
   d1Queries: 0,
+  doRequests: 0,
 }
 
 export function addOperations(a: Operations, b: Operations): Operations {
@@ -24,6 +26,7 @@ export function addOperations(a: Operations, b: Operations): Operations {
     kvDeletes: a.kvDeletes + b.kvDeletes,
     kvLists: a.kvLists + b.kvLists,
     d1Queries: a.d1Queries + b.d1Queries,
+    doRequests: a.doRequests + b.doRequests,
   }
 }
 
@@ -43,6 +46,7 @@ export function parseOperationsHeader(headers: Headers): Operations | null {
     kvDeletes: counts.get('kv.delete') ?? 0,
     kvLists: counts.get('kv.list') ?? 0,
     d1Queries: counts.get('d1.query') ?? 0,
+    doRequests: counts.get('do.request') ?? 0,
   }
 }
 
@@ -51,12 +55,13 @@ export function sumLoggedOperations(events: readonly LogEvent[], worker?: string
   return events
     .filter((event) => event.event === 'operations')
     .filter((event) => worker === undefined || event.worker === worker)
-    .map(({ kv, d1 }) => ({
+    .map(({ kv, d1, durableObjects }) => ({
       kvReads: countOf(kv, 'reads'),
       kvWrites: countOf(kv, 'writes'),
       kvDeletes: countOf(kv, 'deletes'),
       kvLists: countOf(kv, 'lists'),
       d1Queries: countOf(d1, 'queries'),
+      doRequests: countOf(durableObjects, 'requests'),
     }))
     .reduce(addOperations, noOperations)
 }
@@ -75,6 +80,7 @@ export function describeOperations(operations: Operations): string {
     [operations.kvDeletes, 'KV delete', 'KV deletes'],
     [operations.kvLists, 'KV list', 'KV lists'],
     [operations.d1Queries, 'D1 query', 'D1 queries'],
+    [operations.doRequests, 'Durable Object request', 'Durable Object requests'],
   ] as const
   const named = parts
     .filter(([count]) => count > 0)

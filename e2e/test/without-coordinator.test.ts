@@ -1,0 +1,83 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  enterWindow,
+  putUpload,
+  sampleUser,
+  signIn,
+  SiteClient,
+  type Stack,
+  startStack,
+  tinyPng,
+} from '@codex/local-stack'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+let stateDirectory: string
+let stack: Stack
+
+/** A stack of its own: a binding is there or not from the start. */
+beforeAll(async () => {
+  stateDirectory = await mkdtemp(join(tmpdir(), 'codex-without-coordinator-'))
+  stack = await startStack({ stateDirectory, without: ['coordinator'] })
+}, 120_000)
+
+afterAll(async () => {
+  await stack.stop()
+  await rm(stateDirectory, { recursive: true, force: true })
+})
+
+function visitor(): SiteClient {
+  return new SiteClient(stack.url)
+}
+
+async function signedIn(name: string): Promise<SiteClient> {
+  const client = visitor()
+  expect((await signIn(client, sampleUser(name))).status).toBe(303)
+  return client
+}
+
+describe('without the coordinator bound', () => {
+  it('sign-in, the API and uploads work, counted in KV', async () => {
+    const ada = await signedIn('ada')
+    const call = await ada.get('/api/content')
+    expect(call.headers.get('ratelimit')).toMatch(/^"api";r=99;t=\d+$/)
+    expect(call.operations?.doRequests).toBe(0)
+    expect((await putUpload(ada, tinyPng())).status).toBe(201)
+  })
+
+  it('wrong passwords are limited, and the owner resets the count', async () => {
+    await enterWindow({ windowSeconds: 900, neededSeconds: 20 })
+    const lin = sampleUser('lin')
+    const statuses: number[] = []
+    for (let attempt = 0; attempt < 7; attempt++) {
+      const response = await signIn(visitor(), { ...lin, password: 'wrong-password' })
+      statuses.push(response.status)
+    }
+    expect(statuses).toEqual([401, 401, 401, 401, 401, 429, 429])
+    const grace = await signedIn('grace')
+    const reset = await grace.postForm('/admin?/resetLimit', { who: lin.email, policy: 'login' })
+    expect(reset.status).toBe(200)
+    expect((await signIn(visitor(), lin)).status).toBe(303)
+  })
+
+  it('the owner reads that counts in KV cannot be looked up or blocked', async () => {
+    const grace = await signedIn('grace')
+    const target = { who: sampleUser('lin').email, policy: 'login', minutes: '5' }
+    const shown = await grace.postForm('/admin?/lookUpLimits', target)
+    expect(shown.status).toBe(200)
+    expect(shown.text).toContain('counted in KV here, which cannot be read')
+    const blocked = await grace.postForm('/admin?/blockLimit', target)
+    expect(blocked.status).toBe(502)
+    expect(blocked.text).toContain('they can be reset only')
+  })
+
+  it('the web app says so once', () => {
+    const lines = stack.logs
+      .toString()
+      .split('\n')
+      .filter((line) => line.includes('limiter_not_bound'))
+    expect(lines).toHaveLength(1)
+    expect(stack.logs.toString()).not.toContain('kv_not_bound')
+  })
+})
