@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { circuitBreaker } from '../src/cache.ts'
+import { circuitBreaker, expireTags } from '../src/cache.ts'
 import {
   createCounter,
   createSimulatedClient,
@@ -23,7 +23,7 @@ describe('in the same millisecond', () => {
       tags: () => ['t'],
       load: () => {
         // The load has its stamp, and the clock has not moved since.
-        expiring ??= there.cache.expireTags(['t'])
+        expiring ??= expireTags(there.cache, ['t'])
         return Promise.resolve(++n)
       },
     })
@@ -32,6 +32,26 @@ describe('in the same millisecond', () => {
     await here.settle()
     await simulator.clock.advance(31_000)
     expect(await counts.get('a')).toBe(2)
+  })
+
+  test.for([
+    ['a millisecond before a load leaves', -1, 1],
+    ['of a load ends', 0, 2],
+  ] as const)('a marker with the stamp %s its value', async ([, shiftMs, expected]) => {
+    const { cache, clock, simulator, settle } = createSimulatedClient()
+    let n = 0
+    const counts = cache.define('count', {
+      fresh: '1h',
+      tags: () => ['t'],
+      load: () => Promise.resolve(++n),
+    })
+    await counts.get('a')
+    await settle()
+    const store = simulator.store('CACHE_KV')
+    const { loadedAtMs } = store.get('cache:count:a')?.metadata as { loadedAtMs: number }
+    store.seed('cache-tag:t', String(loadedAtMs + shiftMs))
+    await clock.advance(31_000)
+    expect(await counts.get('a')).toBe(expected)
   })
 
   test('a value ends to stand in for a failed load', async () => {
@@ -55,6 +75,54 @@ describe('in the same millisecond', () => {
     await clock.advance(loadedAtMs + 20_000 - clock.now())
     await expect(counts.get('a')).rejects.toThrow('down')
   })
+
+  test('a value goes from fresh to stale', async () => {
+    const { cache, clock, settle } = createSimulatedClient()
+    const counter = createCounter()
+    const counts = cache.define('count', { ...counter.options, fresh: 10, stale: 10, memory: 20 })
+    await counts.get('a')
+    await settle()
+    const { ageMs } = await counts.read('a')
+    await clock.advance(9999 - ageMs)
+    expect(await counts.read('a')).toMatchObject({ status: 'hit' })
+    await clock.advance(1)
+    expect(await counts.read('a')).toMatchObject({ status: 'stale' })
+  })
+
+  test('a value that is stored and expired is not served stale', async () => {
+    for (const end of ['tag', 'key'] as const) {
+      const { cache, clock } = createSimulatedClient()
+      const counter = createCounter()
+      const counts = cache.define('count', {
+        ...counter.options,
+        stale: '1h',
+        staleIfError: '1d',
+        tags: () => ['t'],
+      })
+      const startedMs = clock.now()
+      await counts.put('a', { n: 0 })
+      await (end === 'tag' ? expireTags(cache, ['t']) : counts.expire('a'))
+      expect(clock.now()).toBe(startedMs)
+      expect(await counts.read('a')).toMatchObject({ value: { n: 1 }, status: 'miss' })
+    }
+  })
+})
+
+test('a missing value that stands in for a failed load is never called stale', async () => {
+  const { cache, clock, settle } = createSimulatedClient()
+  let isDown = false
+  const counts = cache.define('count', {
+    fresh: 60,
+    negative: 10,
+    stale: 100,
+    staleIfError: 100,
+    load: () => (isDown ? Promise.reject(new Error('down')) : Promise.resolve(null)),
+  })
+  await counts.get('a')
+  await settle()
+  isDown = true
+  await clock.advance(11_000)
+  expect(await counts.read('a')).toMatchObject({ value: null, status: 'stale_if_error' })
 })
 
 test('a load that succeeds makes the pause after the next failure as short as after the first', async () => {

@@ -6,10 +6,13 @@ import { createExample } from './support/guide-example.ts'
 // The examples of docs/choosing-a-cache-pattern.md, each as it stands there.
 
 import {
+  clearDefinition,
   createWriteBehind,
   deleteByPrefix,
+  expireTags,
   gzipEncoder,
   keys,
+  loadMany,
   valueFormat,
   warmCache,
 } from '@codex/cloudflare-clients/cache'
@@ -167,8 +170,8 @@ test('invalidation', async () => {
 
   await titles.expire('kv') // loaded anew, kept for a load that fails: 1 read, 1 write
   await titles.delete('kv') // gone: 1 delete
-  await cache.expireTags(['shelf:2']) // all with the tag: 1 write
-  await titles.clear() // all of the definition: 1 write
+  await expireTags(cache, ['shelf:2']) // all with the tag: 1 write
+  await clearDefinition(cache, titles) // all of the definition: 1 write
   await deleteByPrefix(cache, keys.cachePrefix('title'), { maxOperations: 500 }) // 1 list, 1 delete each
 
   database.version = 2
@@ -179,8 +182,7 @@ test('invalidation', async () => {
 test('many at once', async () => {
   const { cache, database, settle, billed } = createExample()
   const titles = cache.define('title', {
-    load: (slug: string) => database.title(slug),
-    loadMany: (slugs) => database.titles(slugs),
+    load: loadMany((slugs: readonly string[]) => database.titles(slugs)),
     fresh: '5m',
   })
   const slugs = Array.from({ length: 100 }, (_, index) => `page-${index}`)
@@ -195,8 +197,7 @@ test('many at once', async () => {
 test('warming', async () => {
   const { cache, database, settle } = createExample()
   const titles = cache.define('title', {
-    load: (slug: string) => database.title(slug),
-    loadMany: (slugs) => database.titles(slugs),
+    load: loadMany((slugs: readonly string[]) => database.titles(slugs)),
     fresh: '1h',
   })
 

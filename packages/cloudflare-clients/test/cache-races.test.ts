@@ -6,6 +6,8 @@ import {
   createSimulator,
 } from './support/simulated-client.ts'
 import { wrapKV } from './support/wrapped-kv.ts'
+import { clearDefinition } from '../src/lib/cache/clear-definition.ts'
+import { expireTags } from '../src/lib/cache/expire-tags.ts'
 
 /** A namespace whose calls of one method wait, from when `hold` was called until they are let go. */
 function gate(method: string): {
@@ -68,8 +70,8 @@ describe('while KV is asked again for a value in memory', () => {
         put: () => counts.put('a', { n: 2 }),
         delete: () => counts.delete('a'),
         expire: () => counts.expire('a'),
-        expireTags: () => cache.expireTags(['t']),
-        clear: () => counts.clear(),
+        expireTags: () => expireTags(cache, ['t']),
+        clear: () => clearDefinition(cache, counts),
       }[change]()
       const later = clock.run(async () => {
         await changing
@@ -153,11 +155,11 @@ test('what was loaded before a tag expired, and served after, is not followed by
       return hasFailed ? Promise.reject(new Error('down')) : loaded.promise
     },
   })
-  await cache.expireTags(['t'])
+  await expireTags(cache, ['t'])
   await clock.advance(2000)
   const reading = counts.get('a')
   await begun.promise
-  await cache.expireTags(['t'])
+  await expireTags(cache, ['t'])
   loaded.resolve({ n: 2 })
   expect(await reading).toEqual({ n: 2 })
   hasFailed = true
@@ -195,12 +197,12 @@ describe('a tag that two isolates expire within a second', () => {
     await simulator.location('AMS').kv('CACHE_KV').put('cache-tag:t', '1')
     const counter = createCounter()
     const options = { ...counter.options, tags: () => ['t'] }
-    const expiring = clock.run(() => first.cache.expireTags(['t']))
+    const expiring = clock.run(() => expireTags(first.cache, ['t']))
     await clock.sleep(1)
     await third.cache.define('count', options).get('a')
     await third.settle()
     counter.value = 2
-    const later = clock.run(() => second.cache.expireTags(['t']))
+    const later = clock.run(() => expireTags(second.cache, ['t']))
     await Promise.all([expiring, later])
     const fourth = createSimulatedClient({ simulator })
     expect(await fourth.cache.define('count', options).get('a')).toEqual({ n: 2 })
@@ -213,10 +215,10 @@ describe('a tag that two isolates expire within a second', () => {
     const other = createSimulatedClient({ simulator })
     await simulator.location('AMS').kv('CACHE_KV').put('cache-tag:t', '1')
     await clock.run(async () => {
-      const expiring = cache.expireTags(['t'])
+      const expiring = expireTags(cache, ['t'])
       await clock.sleep(1050)
       // Another isolate's later stamp, which a retry with the stamp of the first try would put back.
-      await other.cache.expireTags(['t'])
+      await expireTags(other.cache, ['t'])
       await expiring
     })
     const stampMs = Number(simulator.store('CACHE_KV').get('cache-tag:t')?.text)
@@ -231,7 +233,7 @@ test('a value that is the same as before it was expired is written for the other
   await counts.get('a')
   await settle()
   await clock.advance(5000)
-  await cache.expireTags(['t'])
+  await expireTags(cache, ['t'])
   await counts.get('a')
   await settle()
   await clock.advance(5000)

@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import {
+  loadMany,
+  schemaFormat,
+  type StandardSchema,
   CacheCounters,
   type CacheDefinitionOptions,
   deleteByPrefix,
@@ -31,9 +34,9 @@ describe('an option that is out of range', () => {
     ['jitter', { jitter: 1.1 }, 'jitter must be from 0 to 1, received 1.1'],
     ['jitter', { jitter: NaN }, 'jitter must be from 0 to 1, received NaN'],
     ['refreshAhead', { refreshAhead: -0.1 }, 'refreshAhead must be from 0 to 1, received -0.1'],
-    ['cacheTtl', { cacheTtl: 29 }, 'cacheTtl must be at least 30, received 29'],
-    ['fresh with tags', { fresh: '31d', tags: () => [] }, 'fresh and its grace must be from 0 to'],
-    ['stale with clearable', { stale: '30d', clearable: true }, 'fresh and its grace must be'],
+    ['cacheTtl', { cacheTtl: 29 }, 'cacheTtl must be from 30 to Infinity, received 29'],
+    ['fresh with tags', { fresh: '31d', tags: () => [] }, 'fresh and grace must be from 0 to'],
+    ['stale with clearable', { stale: '30d', clearable: true }, 'fresh and grace must be'],
   ])('%s is refused where it is defined: %o', ([, options, message]) => {
     const { cache } = createSimulatedClient()
     expect(() => cache.define('x', { load, fresh: 60, ...options })).toThrow(RangeError)
@@ -143,7 +146,7 @@ describe('keys', () => {
       fresh: 60,
     })
     await expect(byObject.get({ a: 1 })).rejects.toThrow(
-      'Cannot read cache "o": key must be defined for ids of type object',
+      'Cannot read cache "o": key must be defined for object ids',
     )
   })
 
@@ -151,7 +154,7 @@ describe('keys', () => {
     const { cache, simulator, settle } = createSimulatedClient()
     const name = 'é'.repeat(100)
     expect(() => cache.define(`${name}e`, { load, fresh: 60 })).toThrow(
-      'the bytes of its name must be from 0 to 200, received 201',
+      'name bytes must be from 0 to 200, received 201',
     )
     await cache.define(name, { load, fresh: 60 }).get('a')
     await settle()
@@ -186,11 +189,10 @@ describe('getMany', () => {
     const { cache } = createSimulatedClient()
     const sizes: number[] = []
     const values = cache.define('v', {
-      load: () => Promise.reject(new Error('one')),
-      loadMany: (ids: readonly number[]) => {
+      load: loadMany((ids: readonly number[]) => {
         sizes.push(ids.length)
         return Promise.resolve(new Map(ids.map((id) => [id, id])))
-      },
+      }),
       fresh: 60,
     })
     const found = await values.getMany(Array.from({ length: 250 }, (_, id) => id))
@@ -300,9 +302,37 @@ describe('a version', () => {
     await settle()
     const { cache: older, events } = createSimulatedClient({ simulator })
     expect(await older.define('v', { load, fresh: 60 }).read('a')).toMatchObject({ status: 'miss' })
-    expect(events).toEqual([
-      expect.objectContaining({ reason: 'Cannot use value of cache "v": it has another format' }),
-    ])
+    expect(events).toEqual([expect.objectContaining({ reason: 'it has another format' })])
+  })
+
+  test('that a schema alone meets makes a miss', async () => {
+    const { cache, simulator, settle } = createSimulatedClient()
+    await cache.define('v', { load, fresh: 60, format: valueFormat({ version: 2 }) }).get('a')
+    await settle()
+    const { cache: older, events } = createSimulatedClient({ simulator })
+    const anything: StandardSchema<string> = {
+      '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value: String(value) }) },
+    }
+    const values = older.define('v', { load, fresh: 60, format: schemaFormat(anything) })
+    expect(await values.read('a')).toMatchObject({ status: 'miss' })
+    expect(events).toEqual([expect.objectContaining({ reason: 'it has another format' })])
+  })
+
+  test('is migrated before a schema checks it', async () => {
+    const { cache, simulator, settle } = createSimulatedClient()
+    await cache.define('v', { load, fresh: 60 }).get('a')
+    await settle()
+    const { cache: later } = createSimulatedClient({ simulator })
+    const short: StandardSchema<string> = {
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: (value) => (value === 'new' ? { value } : { issues: [{ message: 'old' }] }),
+      },
+    }
+    const format = schemaFormat(short, valueFormat({ version: 2, migrate: () => 'new' }))
+    const values = later.define('v', { load, fresh: 60, format })
+    expect(await values.read('a')).toMatchObject({ value: 'new', tier: 'kv' })
   })
 })
 
@@ -332,7 +362,9 @@ describe('an encoder', () => {
   test('that there is none for a value over 25 MiB refuses a put', async () => {
     const { cache } = createSimulatedClient()
     const values = cache.define('v', { load, fresh: 60 })
-    await expect(values.put('a', huge)).rejects.toThrow('must be at most 26214400 bytes')
+    await expect(values.put('a', huge)).rejects.toThrow(
+      'bytes of the value must be from 0 to 26214400',
+    )
   })
 
   test('that fails reaches no caller, is reported, and leaves the value in memory', async () => {
@@ -386,7 +418,7 @@ describe('a schema', () => {
     const values = cache.define('v', {
       load: () => Promise.resolve(null),
       fresh: 60,
-      schema: names,
+      format: schemaFormat<object>(names),
     })
     expect(await values.get('a')).toBeNull()
     await values.put('b', null)
@@ -395,7 +427,11 @@ describe('a schema', () => {
 
   test('may make another value of it, the same on a miss and a hit', async () => {
     const { cache, simulator, settle } = createSimulatedClient()
-    const options = { load: () => Promise.resolve('ada' as never), fresh: 60, schema: names }
+    const options = {
+      load: () => Promise.resolve('ada' as never),
+      fresh: 60,
+      format: schemaFormat<object>(names),
+    }
     expect(await cache.define('v', options).get('a')).toEqual({ name: 'ada' })
     await settle()
     const other = createSimulatedClient({ simulator })
@@ -410,7 +446,7 @@ describe('a schema', () => {
     const values = cache.define('v', {
       load: () => Promise.resolve(5 as never),
       fresh: 60,
-      schema: names,
+      format: schemaFormat<object>(names),
     })
     const invalid = { name: 'CacheLoadError', code: 'invalid_value' }
     await expect(values.get('a')).rejects.toMatchObject(invalid)

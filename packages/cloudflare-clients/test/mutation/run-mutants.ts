@@ -19,6 +19,16 @@ const [, , onlyFile] = process.argv
 const chosen = mutants.filter(({ file }) => onlyFile === undefined || file.includes(onlyFile))
 const survivors: string[] = []
 
+function areTestsPassing(): boolean {
+  const units = ['src/lib/cache', 'src/lib/shared', 'src/lib/kv/key-', 'src/lib/kv/circuit-']
+  const tests = [...units, 'test/cache-', 'test/node/cache-fuzz']
+  const options = ['--coverage.enabled=false', '--bail=1', '--reporter=dot']
+  return spawnSync('vitest', ['run', ...tests, ...options], { cwd: root }).status === 0
+}
+
+// Otherwise every mutant would count as killed.
+if (!areTestsPassing()) throw new Error('Cannot run mutants: the tests must pass without them')
+
 for (const [index, { file, from, to }] of chosen.entries()) {
   const path = join(root, file)
   const source = readFileSync(path, 'utf8')
@@ -30,13 +40,10 @@ for (const [index, { file, from, to }] of chosen.entries()) {
       path,
       source.replace(from, () => to),
     )
-    const units = ['src/lib/cache', 'src/lib/shared', 'src/lib/kv/key-', 'src/lib/kv/circuit-']
-    const tests = [...units, 'test/cache-', 'test/node/cache-fuzz']
-    const options = ['--coverage.enabled=false', '--bail=1', '--reporter=dot']
-    const { status } = spawnSync('vitest', ['run', ...tests, ...options], { cwd: root })
+    const isKilled = !areTestsPassing()
     const label = `${file}: ${JSON.stringify(from)} → ${JSON.stringify(to)}`
-    if (status === 0) survivors.push(label)
-    console.log(`${index + 1}/${chosen.length} ${status === 0 ? 'SURVIVED' : 'killed'}  ${label}`)
+    if (!isKilled) survivors.push(label)
+    console.log(`${index + 1}/${chosen.length} ${isKilled ? 'killed' : 'SURVIVED'}  ${label}`)
   } finally {
     writeFileSync(path, source)
   }

@@ -10,11 +10,14 @@ import {
   loadWithin,
   valueFormat,
   type ValueFormatOptions,
+  loadMany,
 } from '../../src/cache.ts'
 import { KVError } from '../../src/index.ts'
 import { createSeededRandom, type EdgeLocation, type VirtualClock } from '../../src/testing.ts'
 import { type Item, OriginError, type VersionedOrigin } from './versioned-origin.ts'
 import { wrapKV } from './wrapped-kv.ts'
+import { clearDefinition } from '../../src/lib/cache/clear-definition.ts'
+import { expireTags } from '../../src/lib/cache/expire-tags.ts'
 
 /** The times of the definition under test, in seconds. */
 export interface DefinitionPlan extends Pick<
@@ -104,7 +107,7 @@ export class SimulatedIsolate {
     const { soft, hard, isBatched, codec, ...times } = plan
     const load = (key: string, { signal }: { signal?: AbortSignal }): Promise<Item | null> =>
       this.#load(key, signal === undefined ? {} : { signal })
-    const loadMany = async (
+    const loadAll = async (
       keys: readonly string[],
       { signal }: { signal?: AbortSignal },
     ): Promise<Map<string, Item | null>> =>
@@ -119,16 +122,15 @@ export class SimulatedIsolate {
       clearable: true,
       ...(codec !== undefined && { format: valueFormat({ codec }) }),
       ...(soft !== undefined && { softTimeout: soft }),
-      load:
-        hard === undefined
+      load: isBatched
+        ? loadMany(
+            hard === undefined
+              ? (keys) => loadAll(keys, {})
+              : loadWithin(hard, loadAll, { timers: clock }),
+          )
+        : hard === undefined
           ? (key) => load(key, {})
           : loadWithin<string, object, Item | null>(hard, load, { timers: clock }),
-      ...(isBatched && {
-        loadMany:
-          hard === undefined
-            ? (keys) => loadMany(keys, {})
-            : loadWithin(hard, loadMany, { timers: clock }),
-      }),
     })
   }
 
@@ -185,14 +187,14 @@ export class SimulatedIsolate {
   }
 
   async clear(): Promise<void> {
-    const clearing = this.#invalidate(() => this.items.clear())
+    const clearing = this.#invalidate(() => clearDefinition(this.cache, this.items))
     for (const key of this.#itemKeys()) this.#raise(key, 'hard')
     await clearing
   }
 
   async expireTags(key: string): Promise<void> {
     this.#options.origin.save(key)
-    const expiring = this.#invalidate(() => this.cache.expireTags([tagOf(key)]))
+    const expiring = this.#invalidate(() => expireTags(this.cache, [tagOf(key)]))
     this.#of(key)
     for (const other of this.#itemKeys())
       if (tagOf(other) === tagOf(key)) this.#raise(other, 'soft')

@@ -9,22 +9,19 @@ export function batchTick<K, V>(
   maxKeys: number,
   call: (keys: readonly K[]) => Promise<readonly V[]>,
 ): (key: K) => Promise<V> {
-  let open: { readonly keys: K[]; readonly answers: Promise<readonly V[]> } | undefined
-  const begin = (): NonNullable<typeof open> => {
-    const keys: K[] = []
-    // One microtask later, so that callers who woke up together all come before the call.
-    const answers = Promise.resolve().then(() => {
-      if (open === batch) open = undefined
-      return call(keys)
-    })
-    const batch = { keys, answers }
-    return batch
-  }
+  let keys: K[] = []
+  let answers: Promise<readonly V[]> | undefined
   return async (key) => {
-    const { keys, answers } = (open ??= begin())
+    if (!answers || keys.length >= maxKeys) {
+      const own: K[] = (keys = [])
+      // One microtask later, so that callers who woke up together all come before the call.
+      answers = Promise.resolve().then(() => {
+        if (keys === own) answers = undefined
+        return call(own)
+      })
+    }
     let index = keys.indexOf(key)
     if (index < 0) index = keys.push(key) - 1
-    if (keys.length >= maxKeys) open = undefined
     return (await answers)[index] as V
   }
 }

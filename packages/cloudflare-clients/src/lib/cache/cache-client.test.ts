@@ -42,6 +42,18 @@ describe('values', () => {
     expect(await env.KV.get('cache:user:1', 'json')).toEqual({ name: 'Ada' })
   })
 
+  test('stores, deletes and loads under any key, digesting what KV would refuse', async () => {
+    const cache = new CacheClient(env.KV)
+    const refused = ['', '.', '..', '\uD800', '\uD801', 'x'.repeat(513), 'x'.repeat(514)]
+    for (const key of refused) await cache.set(key, { key }, 300)
+    for (const key of refused) {
+      expect(await cache.get(key)).toEqual({ key })
+      await cache.delete(key)
+      expect(await cache.getEntry(key)).toBeNull()
+      expect(await cache.getOrSet(key, 300, () => Promise.resolve('loaded'))).toBe('loaded')
+    }
+  })
+
   test('reads JSON that other code wrote, with and without metadata', async () => {
     await env.KV.put('k', '{"a":1}', { metadata: { expiresAtMs: 1 } })
     await env.KV.put('l', '[2]')

@@ -1,17 +1,29 @@
-import { toTagText } from '../kv/cache-keys.ts'
 import { toUsableKey } from '../kv/kv-key.ts'
+import { allTried } from '../shared/all-tried.ts'
+import { batchReads } from './batch-reads.ts'
+import { createCore, type KVCacheOptions } from './cache-core.ts'
 import type { CacheDefinition } from './cache-definition.ts'
-import { type CacheClientOptions, ClientCore } from './client-core.ts'
-import { createDefinition } from './create-definition.ts'
+import type { CacheObserver } from './cache-observer.ts'
+import { createDefinition, type DefinitionParts } from './create-definition.ts'
 import type { CacheDefinitionOptions } from './definition-options.ts'
-import { KVCache } from './kv-cache.ts'
-import { markerLifetimeMs } from './tag-markers.ts'
+import { MemoryTier, type MemoryTierOptions } from './memory-tier.ts'
+import { PlainCache } from './plain-cache.ts'
+
+export interface CacheClientOptions extends KVCacheOptions {
+  /** What an isolate keeps in memory for all definitions together. Default 5,000 entries and 16 MiB; `false`: nothing. */
+  readonly memory?: MemoryTierOptions | false
+  /** Told of every read and load of the definitions, such as `CacheCounters`. Default: nobody. */
+  readonly observer?: CacheObserver
+  /** Gives numbers from 0 to under 1, for jitter and early refreshes. Default `Math.random`. */
+  readonly random?: () => number
+}
 
 /**
  * A cache in Workers KV that never fails a request, with one memory for each isolate and values that are defined once.
  *
  * Construct it once, at module scope, and {@link define} every kind of value there. The plain calls of
- * {@link KVCache} are for one-off use: they keep nothing in memory, and know nothing of definitions.
+ * `KVCache` are for one-off use: they keep nothing in memory, and know nothing of definitions. Here they take any string
+ * for a key: what KV would refuse is digested.
  *
  * @see https://developers.cloudflare.com/kv/concepts/how-kv-works/
  *
@@ -33,34 +45,34 @@ import { markerLifetimeMs } from './tag-markers.ts'
  * await users.delete('ada')
  * ```
  */
-export class CacheClient extends KVCache {
-  /** @internal */
-  declare readonly core: ClientCore
+export class CacheClient extends PlainCache {
   readonly #names = new Set<string>()
+  readonly #parts: DefinitionParts
 
   /**
    * @throws {TypeError} When `kv` is no namespace, as where a binding is missing.
    * @throws {RangeError} When an option is out of range.
    */
   constructor(kv: KVNamespace, options: CacheClientOptions = {}) {
-    super(kv, options)
+    super(createCore(kv, options, toUsableKey))
+    const { memory, random = Math.random, observer } = options
+    const { core } = this
+    core.read = batchReads(core)
+    this.#parts = {
+      core,
+      memory: memory === false ? undefined : new MemoryTier(memory),
+      observer,
+      random,
+    }
   }
 
-  /** @internal */
-  protected override detach(key: string): void {
-    super.detach(key)
-    this.core.detach(key)
-  }
-
-  /** @internal */
-  override detachAll(): void {
-    super.detachAll()
-    this.core.detachAll()
-  }
-
-  /** @internal */
-  protected override createCore(kv: KVNamespace, options: CacheClientOptions): ClientCore {
-    return new ClientCore(kv, options)
+  /**
+   * Deletes entries, each as {@link delete} does. A billed delete for each distinct key.
+   *
+   * @throws {KVError} The first failure, after all were tried.
+   */
+  async deleteMany(keys: readonly string[]): Promise<void> {
+    await allTried(Array.from(new Set(keys), (key) => this.delete(key)))
   }
 
   /**
@@ -71,7 +83,7 @@ export class CacheClient extends KVCache {
    *
    * @example
    * ```ts
-   * import { CacheClient } from '@codex/cloudflare-clients'
+   * import { CacheClient, expireTags } from '@codex/cloudflare-clients/cache'
    *
    * const cache = new CacheClient(env.CACHE_KV)
    * const orders = cache.define('order', {
@@ -82,47 +94,15 @@ export class CacheClient extends KVCache {
    * })
    *
    * const { value, status, ageMs } = await orders.read({ shop: 'books', number: 42 })
-   * await cache.expireTags(['shop:books'])
+   * await expireTags(cache, ['shop:books'])
    * ```
    */
   define<Id, T>(name: string, options: CacheDefinitionOptions<Id, T>): CacheDefinition<Id, T> {
     if (this.#names.has(name)) {
       throw new TypeError(`Cannot define cache ${JSON.stringify(name)}: it is already defined`)
     }
-    const definition = createDefinition(name, options, this)
+    const definition = createDefinition(name, options, this.#parts)
     this.#names.add(name)
     return definition
   }
-
-  /**
-   * Has every value with one of the tags loaded again before it is next served, and keeps it to stand in should that
-   * load fail (`staleIfError`). One billed write for each tag.
-   *
-   * This isolate obeys at once. Another obeys when its `memory` has passed and KV shows it the marker, usually within 60
-   * seconds, with no published upper bound.
-   *
-   * @throws {KVError} The first failure, after every tag was tried.
-   */
-  async expireTags(tags: readonly string[]): Promise<void> {
-    await this.endMarkers(tags.map(toTagText))
-  }
-
-  /** @internal Writes a stamp under each marker: what was loaded before it is over. */
-  async endMarkers(keys: readonly string[]): Promise<void> {
-    const { kv, markers, records } = this.core
-    const stampMs = records.nextStamp()
-    for (const key of keys) markers.learn(key, stampMs, stampMs)
-    // What is loading now began before: nobody may join it any more.
-    this.detachAll()
-    const writes = Array.from(new Set(keys), async (key) => {
-      const name = await toUsableKey(key)
-      // Each try has a stamp of its own: another isolate may have written one between.
-      const send = (): Promise<void> => kv.put(name, String(records.nextStamp()), { expirationTtl })
-      await records.write(key, send, { operation: 'write', isUrgent: true })
-    })
-    await Promise.allSettled(writes)
-    await Promise.all(writes)
-  }
 }
-
-const expirationTtl = markerLifetimeMs / 1000

@@ -1,11 +1,11 @@
 import { assertKV } from '../kv/assert-kv.ts'
-import { type EntryMetadata, type KVEntry, toExpirationTtlSeconds } from '../kv/kv-entry.ts'
+import { type KVEntry, toExpirationTtlSeconds } from '../kv/kv-entry.ts'
 import { toKVError } from '../kv/kv-error.ts'
-import { KeyRecords, type KeyWriteTries } from '../kv/key-records.ts'
-import { isUsableKey, toUsableKey } from '../kv/kv-key.ts'
+import { createKeyRecords, type KeyRecords, type KeyWriteTries } from '../kv/key-records.ts'
 import { readEntry } from '../kv/read-entry.ts'
 import { checkNumber } from '../shared/check-number.ts'
 import { createReporter, type EventReporter } from '../shared/client-event.ts'
+import { createSingleFlights, type SingleFlights } from '../shared/single-flight.ts'
 import type { Timers } from '../shared/timers.ts'
 
 export interface KVCacheOptions {
@@ -28,121 +28,146 @@ export interface KVCacheOptions {
   readonly takeoverMs?: number
 }
 
-/** A write of one entry, checked and ready. */
+/** A write of one entry, checked and ready. What is not its key and text is noted in its metadata. */
 export interface EntryPut {
   readonly key: string
   readonly text: string
-  readonly metadata: EntryMetadata & { readonly loadedAtMs: number }
-  readonly expirationTtl: number
+  readonly expiresAtMs: number
+  /** When its load began, or it was put. */
+  readonly loadedAtMs: number
 }
 
-/** @param control What the entry notes beside its expiry. */
-export function toEntryPut(
-  key: string,
-  text: string,
-  { nowMs, ...control }: { nowMs: number; expiresAtMs: number; loadedAtMs: number },
-): EntryPut {
-  const expirationTtl = toExpirationTtlSeconds(control.expiresAtMs, nowMs)
-  return { key, text, metadata: { codex: 1, ...control }, expirationTtl }
-}
+/**
+ * @returns The key's name in KV.
+ * @throws {RangeError} At the call, so that it reaches the caller and is not taken for a failure of KV.
+ */
+export type ToName = (key: string) => string | Promise<string>
+
+type Tries = Omit<KeyWriteTries, 'operation'>
 
 /** What the parts of one cache share in an isolate, and the one way in which they read and write KV. */
-export class CacheCore {
+export interface CacheCore extends SingleFlights {
   readonly kv: KVNamespace
   readonly now: () => number
   readonly timers: Timers
-  readonly waitUntil: KVCacheOptions['waitUntil']
   readonly report: EventReporter
-  readonly takeoverMs: number
   readonly records: KeyRecords
-
-  constructor(kv: KVNamespace, options: KVCacheOptions) {
-    assertKV('create cache', kv)
-    const { now = Date.now, timers = globalThis, takeoverMs = 1000 } = options
-    this.kv = kv
-    this.now = now
-    this.timers = timers
-    this.waitUntil = options.waitUntil
-    this.report = createReporter(options.onEvent)
-    this.takeoverMs = checkNumber('create cache: takeoverMs', takeoverMs, { min: 1 })
-    this.records = new KeyRecords({ now, timers })
-  }
-
-  /** @throws {KVError} When KV fails. */
-  async read(key: string, cacheTtlSeconds?: number): Promise<KVEntry | null> {
-    const { kv, now } = this
-    const name = isUsableKey(key) ? key : await toUsableKey(key)
-    return readEntry(kv, name, { now, cacheTtlSeconds })
-  }
-
-  /** Keeps work alive when the client whose request began it disconnects. */
-  anchor(work: Promise<unknown>): void {
-    this.waitUntil?.(work.catch(() => undefined))
-  }
-
+  /** Replaced where keys are read together. @throws {KVError} When KV fails. */
+  read: (key: string) => Promise<KVEntry | null>
   /**
    * @returns Whether it was sent: `false` where a newer write took its place.
    * @throws {KVError} When KV fails.
    */
-  async write(put: EntryPut, tries?: KeyWriteTries): Promise<boolean> {
-    const { key, text, metadata, expirationTtl } = put
-    const name = await toUsableKey(key)
-    const send = (): Promise<void> => this.kv.put(name, text, { metadata, expirationTtl })
-    return this.records.write(key, send, { operation: 'write', ...tries })
-  }
-
-  /** Writes an entry, in the background as far as it has to wait and may. Never rejects: a failure is reported. */
-  put(put: EntryPut): Promise<void> {
-    const { waitUntil } = this
-    const write = (onWait?: () => void): Promise<void> => this.#writeUndeleted(put, { onWait })
-    if (waitUntil === undefined) return write()
-    return new Promise((resolve) => {
-      waitUntil(write(resolve).then(resolve))
-    })
-  }
-
+  write(put: EntryPut, tries?: Tries): Promise<boolean>
   /**
-   * Stores what was loaded, unless its key was invalidated meanwhile, also while KV was writing.
+   * Has nothing served that was loaded before, and writes an entry, in the background as far as it has to wait and may. A
+   * failure of KV is reported and does not reject.
+   *
+   * @throws {RangeError} When the key has no name in KV.
+   */
+  put(put: EntryPut): Promise<void>
+  /**
+   * Stores what was loaded, unless its key was invalidated meanwhile, also while KV was writing. Never rejects.
    *
    * It never waits for its second and is not tried again when KV refuses it: what was written within that second is as
    * new, and a second later what was loaded may have been ended by another isolate.
-   *
-   * @returns What the caller has to await: nothing with `waitUntil`.
    */
-  fill(put: EntryPut): Promise<void> | undefined {
-    const { records, waitUntil } = this
-    const { key } = put
-    const { loadedAtMs: stampMs } = put.metadata
-    if (records.isFenced(key, stampMs) || records.waitMs(key) > 0) return undefined
-    records.raise(key, stampMs)
-    const work = this.#writeUndeleted(put, { isYielding: true })
-    waitUntil?.(work)
-    return waitUntil === undefined ? work : undefined
+  fill(put: EntryPut): Promise<void>
+  /** Deletes an entry, and has nothing served that was loaded before. @throws {KVError} When KV fails. */
+  forget(key: string): Promise<void>
+  /** @returns What to do with an error of the store that must not reach the caller. */
+  reporting(operation: 'get' | 'set' | 'delete', key: string): (error: unknown) => undefined
+  /**
+   * Keeps work alive when the client whose request began it disconnects.
+   *
+   * @returns The end of the work where that cannot be, for who has to wait for it. It never rejects.
+   */
+  anchor(work: Promise<unknown>): Promise<unknown> | undefined
+}
+
+export function createCore(
+  kv: KVNamespace,
+  { now = Date.now, timers = globalThis, takeoverMs = 1000, waitUntil, onEvent }: KVCacheOptions,
+  toName: ToName,
+): CacheCore {
+  assertKV('create cache', kv)
+  checkNumber('create cache: takeoverMs', takeoverMs, { min: 1 })
+  const report = createReporter(onEvent)
+  const records = createKeyRecords({ now, timers })
+  const flights = createSingleFlights({ takeoverMs, timers })
+
+  const write: CacheCore['write'] = ({ key, text, ...control }, tries) => {
+    const name = toName(key)
+    const send = async (): Promise<void> =>
+      kv.put(await name, text, {
+        metadata: { codex: 1, ...control },
+        expirationTtl: toExpirationTtlSeconds(control.expiresAtMs, now()),
+      })
+    return records.write(key, send, { operation: 'write', ...tries })
   }
 
-  /** @throws {KVError} When KV fails. */
-  async remove(key: string): Promise<void> {
-    const name = await toUsableKey(key)
-    const send = (): Promise<void> => this.kv.delete(name)
-    await this.records.write(key, send, { operation: 'delete', isUrgent: true })
+  const remove = async (key: string): Promise<void> => {
+    const name = await toName(key)
+    await records.write(key, () => kv.delete(name), { operation: 'delete', isUrgent: true })
+  }
+
+  const reporting: CacheCore['reporting'] = (operation, key) => (cause) => {
+    const error = toKVError(operation === 'get' ? 'read' : 'write', cause)
+    // The failures that opened the circuit were reported.
+    if (error.code === 'circuit_open') return undefined
+    report({ type: 'store_error', client: 'cache', operation, key, error })
+    return undefined
+  }
+
+  const anchor: CacheCore['anchor'] = (work) => {
+    const settled = work.catch(() => undefined)
+    if (!waitUntil) return settled
+    waitUntil(settled)
+    return undefined
   }
 
   /** Writes an entry, and deletes it again where its key was deleted while KV was writing. Never rejects. */
-  async #writeUndeleted(put: EntryPut, tries: KeyWriteTries): Promise<void> {
-    const { key, metadata } = put
+  const writeUndeleted = async (put: EntryPut, tries: Tries): Promise<void> => {
+    const { key, loadedAtMs } = put
     // A write that failed may have been stored all the same.
-    const isSent = await this.write(put, tries).catch(this.reporting('set', key))
-    if (isSent === false || !this.records.isDeletedSince(key, metadata.loadedAtMs)) return
-    await this.remove(key).catch(this.reporting('delete', key))
+    const isSent = await write(put, tries).catch(reporting('set', key))
+    const { floorMs, isDeleted } = records.of(key)
+    if (isSent === false || !isDeleted || loadedAtMs >= floorMs) return
+    await remove(key).catch(reporting('delete', key))
   }
 
-  /** @returns What to do with an error of the store that must not reach the caller. */
-  reporting(operation: 'get' | 'set' | 'delete', key: string): (error: unknown) => void {
-    return (cause) => {
-      const error = toKVError(operation === 'get' ? 'read' : 'write', cause)
-      // The failures that opened the circuit were reported.
-      if (error.code === 'circuit_open') return
-      this.report({ type: 'store_error', client: 'cache', operation, key, error })
-    }
+  return {
+    ...flights,
+    kv,
+    now,
+    timers,
+    report,
+    records,
+    write,
+    reporting,
+    anchor,
+
+    read: (key) => readEntry(kv, toName(key), { now }),
+
+    forget(key) {
+      records.raise(key, records.nextStamp(), true)
+      flights.detach(key)
+      return remove(key)
+    },
+
+    put(put) {
+      records.raise(put.key, put.loadedAtMs)
+      flights.detach(put.key)
+      return new Promise((resolve, reject) => {
+        const onWait = waitUntil && resolve
+        void anchor(writeUndeleted(put, { onWait }).then(resolve, reject))
+      })
+    },
+
+    async fill(put) {
+      const { key, loadedAtMs } = put
+      if (records.isFenced(key, loadedAtMs) || records.waitMs(key) > 0) return
+      await writeUndeleted(put, { isYielding: true })
+    },
   }
 }

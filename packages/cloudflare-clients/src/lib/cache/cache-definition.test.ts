@@ -5,12 +5,15 @@ import { ManualClock } from '../../../test/support/manual-clock.ts'
 import { countKV, dumpKV, failingKV, wrapKV } from '../../../test/support/wrapped-kv.ts'
 import type { ClientEvent } from '../shared/client-event.ts'
 import { circuitBreaker } from '../kv/circuit-breaker.ts'
-import { CacheClient } from './cache-client.ts'
-import type { CacheClientOptions } from './client-core.ts'
+import { CacheClient, type CacheClientOptions } from './cache-client.ts'
 import type { CacheDefinitionOptions } from './definition-options.ts'
 import { deleteByPrefix } from './delete-by-prefix.ts'
+import { loadMany } from './load-many.ts'
+import { schemaFormat } from './schema-format.ts'
 import { valueFormat } from './value-format.ts'
 import { xfetch } from './xfetch.ts'
+import { clearDefinition } from './clear-definition.ts'
+import { expireTags } from './expire-tags.ts'
 
 const clocks = new Set<ManualClock>()
 /** What isolates have left to do. */
@@ -264,6 +267,41 @@ describe('stale', () => {
     expect(operations).toEqual({ read: 2, write: 2, delete: 0, list: 0 })
   })
 
+  test('starts a refresh once, and again when it has not ended in 30 seconds', async () => {
+    // Without an anchor, a refresh may die with the request that began it.
+    const { cache, clock } = createIsolate({ waitUntil: undefined })
+    const load = vi.fn<() => Promise<User>>().mockResolvedValueOnce({ name: 'ada' })
+    load.mockReturnValue(new Promise(() => undefined))
+    const users = defineUsers(cache, { load, fresh: 10, stale: 600 })
+    await users.get('ada')
+    clock.advance(10)
+    await users.get('ada')
+    clock.advance(29.999)
+    await users.get('ada')
+    expect(load).toHaveBeenCalledTimes(2)
+    clock.advance(0.001)
+    await users.get('ada')
+    expect(load).toHaveBeenCalledTimes(3)
+  })
+
+  test.for([true, false])('refreshes that fail reject nowhere: anchored %s', async (isAnchored) => {
+    const anchored: Promise<unknown>[] = []
+    const { cache, clock, events } = createIsolate({
+      waitUntil: isAnchored ? (work) => anchored.push(work) : undefined,
+    })
+    const load = vi.fn<() => Promise<User>>().mockResolvedValueOnce({ name: 'ada' })
+    load.mockRejectedValue(new Error('database down'))
+    const users = defineUsers(cache, { load, stale: 600 })
+    await users.get('ada')
+    await Promise.all(anchored.splice(0))
+    clock.advance(60)
+    expect((await users.read('ada')).status).toBe('stale')
+    await vi.waitUntil(() => events.length > 0)
+    expect(anchored.length > 0).toBe(isAnchored)
+    await expect(Promise.all(anchored)).resolves.toBeDefined()
+    expect(events).toEqual([expect.objectContaining({ type: 'load_error' })])
+  })
+
   test('is not served past its end', async () => {
     const { cache, clock, settle } = createIsolate()
     const users = defineUsers(cache, { ...createOrigin(), stale: 600 })
@@ -434,10 +472,10 @@ describe('many', () => {
       },
     })
     const { cache, operations, settle } = createIsolate({ kv })
-    const loadMany = vi.fn((ids: readonly string[]) =>
+    const loadUsers = vi.fn((ids: readonly string[]) =>
       Promise.resolve(new Map(ids.filter((id) => id !== '7').map((id) => [id, { name: id }]))),
     )
-    const users = defineUsers(cache, { load: () => Promise.reject(new Error('one')), loadMany })
+    const users = defineUsers(cache, { load: loadMany(loadUsers) })
     const ids = Array.from({ length: 100 }, (_, i) => String(i))
     const found = await users.getMany(ids)
     await settle()
@@ -445,7 +483,7 @@ describe('many', () => {
     expect(found.get('3')).toEqual({ name: '3' })
     expect(found.get('7')).toBeNull()
     expect(calls).toHaveLength(1)
-    expect(loadMany).toHaveBeenCalledTimes(1)
+    expect(loadUsers).toHaveBeenCalledTimes(1)
     expect(operations).toEqual({ read: 100, write: 100, delete: 0, list: 0 })
     const other = createIsolate({ kv })
     calls.length = 0
@@ -566,11 +604,11 @@ describe('invalidation', () => {
     await first.settle()
     expect(calls).toBe(1)
     clock.advance(2)
-    await first.cache.expireTags(['c'])
+    await expireTags(first.cache, ['c'])
     expect(await users.get('ada')).toEqual({ name: 'ada 2' })
     await first.settle()
     clock.advance(2)
-    await first.cache.expireTags(['c'])
+    await expireTags(first.cache, ['c'])
     const second = createIsolate({ clock, kv })
     calls = 0
     expect(await defineUsers(second.cache, options).read('ada')).toMatchObject({
@@ -581,6 +619,39 @@ describe('invalidation', () => {
     expect(second.operations.read).toBe(6)
   })
 
+  test('by tag has whoever comes later join no load that began before', async () => {
+    const { cache } = createIsolate()
+    const older = Promise.withResolvers<User>()
+    const load = vi.fn<() => Promise<User>>().mockReturnValueOnce(older.promise)
+    load.mockResolvedValue({ name: 'newer' })
+    const users = defineUsers(cache, { load, tags: () => ['t'] })
+    const before = users.get('ada')
+    await vi.waitUntil(() => load.mock.calls.length === 1)
+    await expireTags(cache, ['t'])
+    expect(await users.get('ada')).toEqual({ name: 'newer' })
+    older.resolve({ name: 'older' })
+    expect(await before).toEqual({ name: 'older' })
+  })
+
+  test('by tag is asked of KV again when memory has passed, and not before', async () => {
+    const { cache, clock, operations, settle } = createIsolate()
+    const users = defineUsers(cache, {
+      ...createOrigin(),
+      fresh: 600,
+      memory: 10,
+      tags: () => ['t'],
+    })
+    await users.get('ada')
+    await settle()
+    clock.advance(9.999)
+    await users.get('bob')
+    await settle()
+    expect(operations.read).toBe(3)
+    clock.advance(0.001)
+    await users.get('eve')
+    expect(operations.read).toBe(5)
+  })
+
   test('by clear ends every value of a definition, also for stale reads', async () => {
     const { cache, clock, settle } = createIsolate()
     const users = defineUsers(cache, { ...createOrigin(), clearable: true, stale: 600 })
@@ -589,10 +660,10 @@ describe('invalidation', () => {
     await others.get('x')
     await settle()
     clock.advance(1)
-    await users.clear()
+    await clearDefinition(cache, users)
     expect(await users.read('ada')).toMatchObject({ value: { name: 'ada 2' }, status: 'miss' })
     expect((await others.read('x')).status).toBe('hit')
-    await expect(others.clear()).rejects.toThrow('clearable must be true')
+    await expect(clearDefinition(cache, others)).rejects.toThrow('clearable must be true')
   })
 
   test('by prefix is known to definitions', async () => {
@@ -612,7 +683,7 @@ describe('invalidation', () => {
     await users.get('ada')
     await expect(users.delete('ada')).rejects.toMatchObject({ name: 'KVError' })
     expect(await users.get('ada')).toEqual({ name: 'ada 2' })
-    await expect(cache.expireTags(['t'])).rejects.toMatchObject({ name: 'KVError' })
+    await expect(expireTags(cache, ['t'])).rejects.toMatchObject({ name: 'KVError' })
     expect(await users.get('ada')).toEqual({ name: 'ada 3' })
   })
 })
@@ -700,14 +771,14 @@ describe('a stored value', () => {
     [
       'a value that does not fit the schema',
       '-1',
-      'Cannot use value of cache "count": it does not fit the schema: must be positive',
+      'Cannot use cached value: it does not fit the schema: must be positive',
     ],
   ])('that is %s is a miss, reported and not deleted', async ([, text = '', reason]) => {
     const { cache, events, operations } = createIsolate()
     const counts = cache.define('count', {
       load: () => Promise.resolve(1),
       fresh: 60,
-      schema: positive,
+      format: schemaFormat<number>(positive),
     })
     const nowMs = Date.now()
     const times = { loadedAtMs: nowMs, loadMs: 0, freshUntilMs: nowMs + 60_000 }

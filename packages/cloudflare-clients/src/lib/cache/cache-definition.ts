@@ -4,7 +4,7 @@ import type { CacheRead } from './definition-options.ts'
  * One kind of cached value: how it is loaded, how long it is good for, what ends it. Made by `CacheClient.define`.
  *
  * **Bound.** A value is never served when its load began longer ago than `fresh` + `stale`, or than `fresh` +
- * `staleIfError` while loads fail. Within that, `put`, `expire`, `delete`, `clear` and `expireTags` are obeyed by this
+ * `staleIfError` while loads fail. Within that, `put`, `expire`, `delete`, `clearDefinition` and `expireTags` are obeyed by this
  * isolate at once, and by another when its `memory` has passed and KV shows it the change: usually within 60 seconds,
  * with no published upper bound. An isolate never goes back to an older value than it has served, for the 10,000 keys
  * that it dealt with last.
@@ -17,19 +17,21 @@ import type { CacheRead } from './definition-options.ts'
  * deeply frozen where it is plain.
  *
  * **Failure.** A store error never reaches the caller of `get`, `read`, `getMany` and `put`: it is reported, and what
- * is loaded meanwhile is not written back. `expire`, `delete` and `clear` reject, because an invalidation that did not
+ * is loaded meanwhile is not written back. `expire` and `delete` reject, because an invalidation that did not
  * happen must be known.
  */
 export interface CacheDefinition<Id, T> {
   /** As given to `define`: the feature in the key pattern `cache:{feature}:{id}`. */
   readonly name: string
+  /** @internal The markers that end every value: one where it is `clearable`. */
+  readonly epochs: readonly string[]
 
   /**
    * Reads a value from the nearest tier that may answer, or loads it.
    *
    * @returns The value, frozen. `null` where the origin has none.
    * @throws What the loader threw, where no older value can stand in. {@link CacheLoadError} where what was loaded does not
-   * fit the schema.
+   * fit the schema of `schemaFormat`.
    */
   get(id: Id): Promise<T | null>
 
@@ -37,7 +39,7 @@ export interface CacheDefinition<Id, T> {
   read(id: Id): Promise<CacheRead<T>>
 
   /**
-   * Reads many values: one bulk read of KV for each 100 that are not in memory, and one `loadMany` for those that miss.
+   * Reads many values: one bulk read of KV for each 100 that are not in memory, and one call of `loadMany` for those that miss.
    *
    * @returns A value or `null` for every id, in the order of the ids.
    * @throws The first error of a load, as {@link get}.
@@ -51,7 +53,7 @@ export interface CacheDefinition<Id, T> {
    * @param value `null` stores a negative entry.
    * @throws {TypeError} When the value has no text.
    * @throws {RangeError} When it is over KV's 25 MiB and nothing encodes it smaller.
-   * @throws {CacheLoadError} When it does not fit the schema.
+   * @throws {CacheLoadError} When it does not fit the schema of `schemaFormat`.
    */
   put(id: Id, value: T | null): Promise<void>
 
@@ -72,13 +74,4 @@ export interface CacheDefinition<Id, T> {
    * @throws {KVError} When KV fails.
    */
   delete(id: Id): Promise<void>
-
-  /**
-   * Forgets every value of the definition with one write: none that was loaded before is served again where this is
-   * known.
-   *
-   * @throws {TypeError} When the definition is not `clearable`.
-   * @throws {KVError} When KV fails.
-   */
-  clear(): Promise<void>
 }

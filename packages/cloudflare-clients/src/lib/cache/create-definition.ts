@@ -2,20 +2,40 @@ import { assertValueSize, type KVEntry, toOwnMetadata } from '../kv/kv-entry.ts'
 import { toCacheText, toEpochText, toTagText } from '../kv/cache-keys.ts'
 import { escapePart } from '../kv/escape-part.ts'
 import { utf8Length } from '../kv/kv-key.ts'
-import { defaultCacheTtlSeconds, minCacheTtlSeconds } from '../kv/kv-limits.ts'
+import { minCacheTtlSeconds } from '../kv/kv-limits.ts'
 import { checkNumber } from '../shared/check-number.ts'
 import { raceTimer, timedOut } from '../shared/timers.ts'
-import { batchTick } from './batch-tick.ts'
-import { type EntryPut, toEntryPut } from './cache-core.ts'
+import { batchReads } from './batch-reads.ts'
+import type { CacheCore, EntryPut } from './cache-core.ts'
 import type { CacheDefinition } from './cache-definition.ts'
-import type { CacheClient } from './cache-client.ts'
+import {
+  bytesPerCharacter,
+  bytesPerEntry,
+  defaultMemorySeconds,
+  markerLifetimeMs,
+  maxBackoffMs,
+  maxClockSkewMs,
+  maxLoadingMs,
+  maxNameBytes,
+  maxTexts,
+  missCachedMs,
+} from './cache-limits.ts'
+import type { CacheObserver } from './cache-observer.ts'
 import { deepFreeze } from './deep-freeze.ts'
-import type { CacheDefinitionOptions, CacheRead, LoadContext } from './definition-options.ts'
+import type { CacheDefinitionOptions, CacheRead } from './definition-options.ts'
 import { type Duration, toMs } from './duration.ts'
+import { noteEnd } from './note-end.ts'
 import type { HeldValue, ValueTimes } from './held-value.ts'
 import { jsonFormat, type PackedText, type ValueFormat } from './json-format.ts'
-import { CacheLoadError } from './load-error.ts'
-import { markerLifetimeMs } from './tag-markers.ts'
+import type { MemoryTier } from './memory-tier.ts'
+
+/** What the definitions of one client share. */
+export interface DefinitionParts {
+  readonly core: CacheCore
+  readonly memory: MemoryTier<HeldValue<unknown>> | undefined
+  readonly observer: CacheObserver | undefined
+  readonly random: () => number
+}
 
 /** An id with what follows from it. */
 interface Target<Id> {
@@ -37,24 +57,11 @@ interface LoadOptions<T> {
   /** Whether the older value stands in when the load fails. */
   readonly isCovered: boolean
   /** Whether KV failed, so that it is not known to lack what is loaded. */
-  readonly isUnread?: boolean
+  readonly isUnread?: boolean | undefined
 }
 
 type DurationOption =
   'errorBackoff' | 'fresh' | 'memory' | 'negative' | 'softTimeout' | 'stale' | 'staleIfError'
-
-/** How long a location may go on answering that a key is not there after we wrote it. */
-const missCachedMs = defaultCacheTtlSeconds * 1000
-/** A parsed value takes about twice the bytes of its text, which is held too. */
-const bytesPerCharacter = 3
-const bytesPerEntry = 300
-const maxFailures = 1000
-const defaultMemorySeconds = 30
-const maxBackoffMs = 60_000
-const maxLoadBatch = 100
-const maxNameBytes = 200
-/** How far ahead of ours the clock of whoever wrote an entry may be. */
-const maxClockSkewMs = 60_000
 
 /**
  * Makes a definition. It is one closure and not a class, because what is named in a closure costs a byte for each use.
@@ -65,28 +72,21 @@ const maxClockSkewMs = 60_000
 export function createDefinition<Id, T>(
   name: string,
   options: CacheDefinitionOptions<Id, T>,
-  client: CacheClient,
+  { core, memory, observer, random }: DefinitionParts,
 ): CacheDefinition<Id, T> {
-  const { core } = client
-  const { loads, markers, memory, now, observer, random, reads, records, timers } = core
-  const { cacheTtl, jitter = 0.1, key: toKey, loadMany, refreshAhead = 1, schema } = options
+  const { anchor, detach, now, records, report, reporting, timers } = core
+  const { cacheTtl, jitter = 0.1, key: toKey, refreshAhead = 1 } = options
   const what = `cache ${JSON.stringify(name)}`
   const group = escapePart(name)
-  /** What every key begins with. */
-  const prefix = toCacheText(group, [])
   /** The markers that end every value: one where it is clearable. */
   const epochs = options.clearable === true ? [toEpochText(name)] : []
+  const texts = new Map<unknown, string>()
   const isMarked = options.tags !== undefined || epochs.length > 0
   const format: ValueFormat<T> = options.format ?? jsonFormat
-  const ask = cacheTtl === undefined ? (key: string) => core.read(key) : core.batchReads(cacheTtl)
-  const failures = new Map<string, { readonly count: number; readonly retryAtMs: number }>()
-  const origin: (id: Id, context: LoadContext<T>) => Promise<T | null | undefined> =
-    loadMany === undefined
-      ? options.load
-      : batchTick(maxLoadBatch, async (ids) => {
-          const found = await loadMany(ids, {})
-          return ids.map((id) => (found.has(id) ? found.get(id) : null))
-        })
+  const ask = cacheTtl === undefined ? core.read : batchReads(core, { type: 'text', cacheTtl })
+  /** Reads of KV and what follows from them, and loads: shared apart, so that a stale answer does not wait for its refresh. */
+  const shareRead = core.createShare<HeldValue<T>>()
+  const shareLoad = core.createShare<HeldValue<T>>()
 
   const check = (option: string, value: number, min: number, max = Infinity): void => {
     checkNumber(`define ${what}: ${option}`, value, { min, max })
@@ -106,21 +106,24 @@ export function createDefinition<Id, T>(
   /** How long a value is kept past its freshness. */
   const graceMs = Math.max(staleMs, staleIfErrorMs)
   const maxLifetimeMs = isMarked ? markerLifetimeMs : Infinity
-  check('fresh and its grace', freshMs + graceMs, 0, maxLifetimeMs)
-  // As `keys.cachePrefix` has it, which digests what is longer.
-  check('the bytes of its name', utf8Length(group), 0, maxNameBytes)
+  check('fresh and grace', freshMs + graceMs, 0, maxLifetimeMs)
+  check('name bytes', utf8Length(group), 0, maxNameBytes)
   check('cacheTtl', cacheTtl ?? Infinity, minCacheTtlSeconds)
   check('jitter', jitter, 0, 1)
   if (typeof refreshAhead === 'number') check('refreshAhead', refreshAhead, 0, 1)
 
   function toTarget(id: Id): Target<Id> {
     if (toKey === undefined && typeof id !== 'string' && typeof id !== 'number') {
-      throw new TypeError(`Cannot read ${what}: key must be defined for ids of type ${typeof id}`)
+      throw new TypeError(`Cannot read ${what}: key must be defined for ${typeof id} ids`)
     }
-    const parts = [toKey === undefined ? String(id) : toKey(id)].flat()
+    const part = toKey === undefined ? String(id) : toKey(id)
+    // Escaping takes longer than the rest of a hit.
+    const key = texts.get(part) ?? toCacheText(group, [part].flat())
+    if (texts.size > maxTexts) texts.clear()
+    texts.set(part, key)
     return {
       id,
-      key: prefix + parts.map(escapePart).join(':'),
+      key,
       tags: options.tags?.(id).map(toTagText) ?? [],
     }
   }
@@ -130,7 +133,7 @@ export function createDefinition<Id, T>(
     const known = findInMemory(target)
     const held =
       (known && now() < (known.checkAtMs ?? 0) ? serve(target, known) : null) ??
-      ((await reads.run(target.key, () => resolve(target))) as HeldValue<T>)
+      (await shareRead(target.key, () => resolve(target)))
     const answer = await toRead(held)
     observer?.onRead?.(name, answer)
     return answer
@@ -152,11 +155,16 @@ export function createDefinition<Id, T>(
     return held === undefined ? null : applyEnds(target, held)
   }
 
+  /** @returns The highest stamp of the markers, 0 where none is set. */
+  function highestEnd(keys: readonly string[]): number {
+    return Math.max(0, ...keys.map((key) => records.of(key).endMs ?? 0))
+  }
+
   /** @returns The value with what is known to have ended it: stale sooner, or `null` where it must not be served. */
   function applyEnds({ key, tags }: Target<Id>, held: HeldValue<T>): HeldValue<T> | null {
     const { loadedAtMs, freshUntilMs } = held
-    if (loadedAtMs < records.floorOf(key) || loadedAtMs <= markers.highest(epochs)) return null
-    const endedMs = markers.highest([key, ...tags])
+    if (loadedAtMs < records.of(key).floorMs || loadedAtMs <= highestEnd(epochs)) return null
+    const endedMs = highestEnd([key, ...tags])
     return loadedAtMs > endedMs
       ? held
       : // Stamps may be ahead of a clock that stands still.
@@ -180,14 +188,13 @@ export function createDefinition<Id, T>(
       typeof refreshAhead === 'number'
         ? (freshUntilMs - loadedAtMs) * (1 - refreshAhead)
         : refreshAhead(held, random)
-    if (now() >= freshUntilMs - aheadMs && !isBackingOff(target)) {
-      loads.start(target.key, () => load(target, { older: held, isCovered: true }))
+    const { loadingUntilMs = 0, retryAtMs = 0 } = records.of(target.key)
+    if (now() >= Math.max(freshUntilMs - aheadMs, loadingUntilMs, retryAtMs)) {
+      // One that has not ended by now is dead.
+      detach(target.key)
+      void anchor(startLoad(target, { older: held, isCovered: true }))
     }
     return held
-  }
-
-  function isBackingOff({ key }: Target<Id>): boolean {
-    return now() < (failures.get(key)?.retryAtMs ?? 0)
   }
 
   async function resolve(target: Target<Id>): Promise<HeldValue<T>> {
@@ -196,7 +203,7 @@ export function createDefinition<Id, T>(
     try {
       older = await find(target)
     } catch (error) {
-      core.reporting('get', target.key)(error)
+      reporting('get', target.key)(error)
       older = findInMemory(target)
       isUnread = true
     }
@@ -206,16 +213,12 @@ export function createDefinition<Id, T>(
     const standIn = (): HeldValue<T> | null =>
       older !== null && now() < older.freshUntilMs + staleIfErrorMs ? older : null
     const covering = standIn()
-    if (covering !== null && isBackingOff(target)) return covering
-    const loading = loads.run(target.key, () =>
-      load(target, { older, isCovered: covering !== null, isUnread }),
-    ) as Promise<HeldValue<T>>
+    if (covering !== null && now() < (records.of(target.key).retryAtMs ?? 0)) return covering
+    const loading = startLoad(target, { older, isCovered: covering !== null, isUnread })
     if (covering === null) return loading
     // An error was reported where it came up.
-    const loaded = await raceTimer(loading, { delayMs: softTimeoutMs, timers }).catch(
-      () => timedOut,
-    )
-    return loaded === timedOut ? (standIn() ?? loading) : (loaded as HeldValue<T>)
+    const loaded = await raceTimer(loading, { delayMs: softTimeoutMs, timers }).catch(() => null)
+    return loaded === null || loaded === timedOut ? (standIn() ?? loading) : loaded
   }
 
   /**
@@ -240,12 +243,14 @@ export function createDefinition<Id, T>(
   /** Reads the entry and every marker that was not read lately, in one call. */
   async function readEntry({ key, tags }: Target<Id>): Promise<KVEntry | null> {
     if (!isMarked) return ask(key)
-    const due = markers.due([...tags, ...epochs], now() - memoryMs)
+    const due = [...tags, ...epochs].filter(
+      (marker) => (records.of(marker).checkedAtMs ?? 0) <= now() - memoryMs,
+    )
     const learn = async (marker: string): Promise<void> => {
       const found = await ask(marker)
       const stampMs = Math.min(Number(found?.text) || 0, now())
       records.observe(stampMs)
-      markers.learn(marker, stampMs, now())
+      noteEnd(records, marker, { stampMs, checkedAtMs: now() })
     }
     const [entry] = await Promise.all([ask(key), ...due.map(learn)])
     return entry
@@ -256,13 +261,19 @@ export function createDefinition<Id, T>(
     { key }: Target<Id>,
     { text: packed, metadata }: KVEntry,
   ): Promise<HeldValue<T> | null> {
+    const pass = (reason: string): null => {
+      report({ type: 'corrupt_value', client: 'cache', key, reason })
+      return null
+    }
     try {
       const own = (toOwnMetadata(metadata) ?? {}) as Partial<StoredTimes>
       const { loadedAtMs = NaN, loadMs = 0, freshUntilMs = NaN, format: note, tier = 'kv' } = own
       const isOwn = loadedAtMs <= now() + maxClockSkewMs && freshUntilMs < Infinity
-      if (!isOwn) throw toError('no definition wrote it')
+      if (!isOwn) return pass('it has no times')
       // Plain JSON may look like a value and be a pointer to one.
-      if (note !== undefined && !options.format) throw toError('it has another format')
+      if (note !== undefined && format.unpack === jsonFormat.unpack) {
+        return pass('it has another format')
+      }
       const text = await format.unpack({ text: packed, format: note }, key)
       const value = await toValue(text)
       records.observe(loadedAtMs)
@@ -276,58 +287,58 @@ export function createDefinition<Id, T>(
         storedUntilMs: freshUntilMs,
       }
     } catch (error) {
-      // Other errors may quote the value.
-      const reason = error instanceof CacheLoadError ? error.message : 'it cannot be decoded'
-      core.report({ type: 'corrupt_value', client: 'cache', key, reason })
-      return null
+      // Other errors may quote the value. Told by its name, so that only who throws it carries its class.
+      const isOurs = error instanceof Error && error.name === 'CacheLoadError'
+      return pass(isOurs ? error.message : 'it cannot be decoded')
     }
-  }
-
-  function toError(problem: string): CacheLoadError {
-    return new CacheLoadError(`Cannot use value of ${what}: ${problem}`, 'invalid_value')
   }
 
   /** Makes of a text what readers get. */
   async function toValue(text: string): Promise<T | null> {
-    const value = format.toValue(text)
-    if (value === null) return null
-    const validating = schema?.['~standard'].validate(value)
-    const result = validating instanceof Promise ? await validating : validating
-    if (result?.issues !== undefined) {
-      throw toError(`it does not fit the schema: ${result.issues[0]?.message ?? ''}`)
-    }
-    const checked = (result === undefined ? value : result.value) as T
-    return format.isShareable ? deepFreeze(checked) : checked
+    const value = (await format.toValue(text)) as T | null
+    return format.isShareable ? deepFreeze(value) : value
+  }
+
+  /** Loads, or joins who does. */
+  function startLoad(target: Target<Id>, options: LoadOptions<T>): Promise<HeldValue<T>> {
+    return shareLoad(target.key, () => {
+      const loading = load(target, options)
+      void anchor(loading)
+      return loading
+    })
   }
 
   async function load(
     target: Target<Id>,
-    { older, isCovered, isUnread = false }: LoadOptions<T>,
+    { older, isCovered, isUnread }: LoadOptions<T>,
   ): Promise<HeldValue<T>> {
     const { key } = target
     const loadedAtMs = records.nextStamp()
     const beganMs = now()
     let lastsMs: number | undefined
+    records.touch(key).loadingUntilMs = beganMs + maxLoadingMs
     try {
-      const value = await origin(target.id, {
+      const value = await options.load(target.id, {
         previous: older && (await toRead(older)),
         setFresh: (fresh) => {
           lastsMs = toMs(`set fresh of ${what}: it`, fresh)
         },
       })
       const held = await hold(value ?? null, { loadedAtMs, loadMs: now() - beganMs, lastsMs })
-      failures.delete(key)
+      Object.assign(records.touch(key), { failures: 0, retryAtMs: 0 })
       observer?.onLoad?.(name, { key })
       if (value !== undefined) await store(target, held, { older, isUnread })
       return held
     } catch (error) {
-      const count = (failures.get(key)?.count ?? 0) + 1
-      const delayMs = Math.min(backoffMs * 2 ** (count - 1), maxBackoffMs)
-      if (failures.size >= maxFailures) failures.clear()
-      failures.set(key, { count, retryAtMs: now() + delayMs })
+      const record = records.touch(key)
+      const { failures = 0 } = record
+      record.retryAtMs = now() + Math.min(backoffMs * 2 ** failures, maxBackoffMs)
+      record.failures = failures + 1
       observer?.onLoad?.(name, { key, error })
-      if (isCovered) core.report({ type: 'load_error', client: 'cache', key, error })
+      if (isCovered) report({ type: 'load_error', client: 'cache', key, error })
       throw error
+    } finally {
+      records.touch(key).loadingUntilMs = 0
     }
   }
 
@@ -361,7 +372,6 @@ export function createDefinition<Id, T>(
     held: HeldValue<T>,
     { older, isUnread }: Pick<LoadOptions<T>, 'older' | 'isUnread'>,
   ): Promise<void> {
-    const { waitUntil } = core
     const { key } = target
     const isStill = (): boolean =>
       !records.isFenced(key, held.loadedAtMs) && applyEnds(target, held) === held
@@ -378,9 +388,8 @@ export function createDefinition<Id, T>(
     keepWritten(target, held)
     const written = toPut(target, held)
       .then((put) => (put !== null && isStill() ? core.fill(put) : undefined))
-      .catch(core.reporting('set', key))
-    if (waitUntil === undefined) await written
-    else waitUntil(written)
+      .catch(reporting('set', key))
+    await anchor(written)
   }
 
   function keepWritten(target: Target<Id>, held: HeldValue<T>): void {
@@ -390,7 +399,7 @@ export function createDefinition<Id, T>(
   /** Takes a value into memory, for as long as KV need not be asked. */
   function keep({ key }: Target<Id>, held: HeldValue<T>): HeldValue<T> {
     const { loadedAtMs, text } = held
-    if (loadedAtMs < records.floorOf(key)) return held
+    if (loadedAtMs < records.of(key).floorMs) return held
     records.raise(key, loadedAtMs)
     if (memoryMs > 0) {
       const bytes = text.length * bytesPerCharacter + bytesPerEntry
@@ -406,17 +415,16 @@ export function createDefinition<Id, T>(
     try {
       packed = await format.pack(held.text, key)
     } catch (error) {
-      core.reporting('set', key)(error)
+      reporting('set', key)(error)
       return null
     }
     const { text, format: note } = packed
     assertValueSize(what, text)
-    const nowMs = now()
     const expiresAtMs = freshUntilMs + graceMs
-    if (expiresAtMs <= nowMs) return null
-    // As JSON, which leaves out what is undefined.
+    if (expiresAtMs <= now()) return null
+    // The metadata is JSON, which leaves out what is undefined.
     const control = { loadedAtMs, loadMs: loadMs || undefined, freshUntilMs, format: note }
-    return toEntryPut(key, text, { ...control, expiresAtMs, nowMs })
+    return { key, text, expiresAtMs, ...control }
   }
 
   const get = async (id: Id): Promise<T | null> => (await read(id)).value
@@ -424,11 +432,12 @@ export function createDefinition<Id, T>(
   const remove = async (id: Id): Promise<void> => {
     const { key } = toTarget(id)
     memory?.delete(key)
-    await client.delete(key)
+    await core.forget(key)
   }
 
   return {
     name,
+    epochs,
     get,
     read,
     delete: remove,
@@ -442,10 +451,11 @@ export function createDefinition<Id, T>(
       const held = await hold(value, { loadedAtMs: records.nextStamp(), loadMs: 0 })
       const put = await toPut(target, held)
       // A later put, or a delete, whose value was ready sooner.
-      if (held.loadedAtMs < records.floorOf(target.key)) return
-      core.detach(target.key)
-      if (put === null) keep(target, held)
-      else {
+      if (held.loadedAtMs < records.of(target.key).floorMs) return
+      if (put === null) {
+        detach(target.key)
+        keep(target, held)
+      } else {
         keepWritten(target, held)
         await core.put(put)
       }
@@ -455,19 +465,12 @@ export function createDefinition<Id, T>(
       if (staleIfErrorMs <= staleMs) return remove(id)
       const target = toTarget(id)
       const { key } = target
-      markers.learn(key, records.nextStamp(), 0)
-      core.detach(key)
+      noteEnd(records, key, { stampMs: records.nextStamp(), checkedAtMs: 0 })
+      detach(key)
       const entry = await core.read(key)
       const held = entry && (await toHeld(target, entry))
       const put = held && (await toPut(target, { ...held, freshUntilMs: toEnd(held.freshUntilMs) }))
       if (put) await core.write(put, { isUrgent: true })
-    },
-
-    async clear() {
-      if (epochs.length === 0) {
-        throw new TypeError(`Cannot clear ${what}: clearable must be true`)
-      }
-      await client.endMarkers(epochs)
     },
   }
 }

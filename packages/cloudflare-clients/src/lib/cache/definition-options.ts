@@ -1,7 +1,6 @@
 import type { Duration } from './duration.ts'
 import type { HeldValue, ValueTimes } from './held-value.ts'
 import type { ValueFormat } from './json-format.ts'
-import type { StandardSchema } from './standard-schema.ts'
 
 /** What a loader is told and may decide. */
 export interface LoadContext<T> {
@@ -24,14 +23,10 @@ export interface CacheDefinitionOptions<Id, T> {
   readonly key?: (id: Id) => string | readonly string[]
   /**
    * Gives the value from the origin. `null` is stored as a negative entry; `undefined` reaches the caller as `null` and is
-   * not stored. What it throws reaches the caller unchanged, where no stale value can stand in.
+   * not stored. What it throws reaches the caller unchanged, where no stale value can stand in. To load many in one call, use
+   * `loadMany`.
    */
   readonly load: (id: Id, context: LoadContext<T>) => Promise<T | null | undefined>
-  /** Gives many values in one call, with every id that misses in one tick. Ids that its map lacks are `null`. Default: `load` for each. */
-  readonly loadMany?: (
-    ids: readonly Id[],
-    context: object,
-  ) => Promise<ReadonlyMap<Id, T | null | undefined>>
   /**
    * How long a value is served without asking the origin, counted from when its load began. Above 0. A value keeps what
    * was asked for when it was stored.
@@ -55,7 +50,7 @@ export interface CacheDefinitionOptions<Id, T> {
    * the entry. Each costs a billed read when it was not read for as long as `memory`. Default: none.
    */
   readonly tags?: (id: Id) => readonly string[]
-  /** Whether `clear` may be used, at the price of one more marker as for a tag. Default false. */
+  /** Whether `clearDefinition` may be used, at the price of one more marker as for a tag. Default false. */
   readonly clearable?: boolean
   /**
    * How long an isolate serves a value, and trusts a tag, without reading KV again. `false` keeps nothing in memory. Default: `fresh`, at most
@@ -71,9 +66,10 @@ export interface CacheDefinitionOptions<Id, T> {
   readonly softTimeout?: Duration
   /** After a failed load, how long the stale value is served before the next try, doubling up to a minute. Default 5 seconds. */
   readonly errorBackoff?: Duration
-  /** Checks every value, loaded or cached, and may transform it. A cached value that fails is a miss. */
-  readonly schema?: StandardSchema<T>
-  /** How values are stored where plain JSON is not enough, such as `valueFormat({ version: 2, migrate })`. Default: JSON. */
+  /**
+   * How values are stored where plain JSON is not enough, such as `valueFormat({ version: 2, migrate })`, or to be checked, by
+   * `schemaFormat(schema)`. Default: JSON.
+   */
   readonly format?: ValueFormat<T>
 }
 

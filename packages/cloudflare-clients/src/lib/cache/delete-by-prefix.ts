@@ -1,9 +1,10 @@
 import { deletePrefix } from '../kv/key-records.ts'
 import { kvCall } from '../kv/kv-error.ts'
-import { maxPrefixBytes, utf8Length } from '../kv/kv-key.ts'
-import { kvLimits } from '../kv/kv-limits.ts'
+import { utf8Length } from '../kv/kv-key.ts'
+import { maxListKeys, maxPrefixBytes } from '../kv/kv-limits.ts'
+import { allTried } from '../shared/all-tried.ts'
 import { checkNumber } from '../shared/check-number.ts'
-import type { KVCache } from './kv-cache.ts'
+import type { PlainCache } from './plain-cache.ts'
 
 export interface DeleteByPrefixOptions {
   /** How many lists and deletes may be billed, from 2. Default: as many as it takes. */
@@ -15,7 +16,7 @@ export interface DeleteByPrefixOptions {
 /**
  * Deletes every entry of a cache under a prefix such as `keys.cachePrefix('content')`: a billed list for each 1,000 keys
  * and a delete for each key. Entries that KV does not list yet survive until their TTL. To forget a whole definition,
- * `clear` costs one write.
+ * `clearDefinition` costs one write.
  *
  * This isolate obeys at once, also for loads that are under way.
  *
@@ -33,22 +34,22 @@ export interface DeleteByPrefixOptions {
  * ```
  */
 export async function deleteByPrefix(
-  cache: KVCache,
+  cache: PlainCache,
   prefix: string,
   { maxOperations = Infinity, cursor }: DeleteByPrefixOptions = {},
 ): Promise<{ readonly deletedKeys: number; readonly cursor: string | null }> {
   // A key that was digested keeps a readable start of so many bytes.
   checkNumber('delete by prefix: its bytes', utf8Length(prefix), { min: 1, max: maxPrefixBytes })
   let operations = checkNumber('delete by prefix: maxOperations', maxOperations, { min: 2 })
-  const { kv, records } = cache.core
+  const { detach, kv, records } = cache.core
   deletePrefix(records, prefix)
-  cache.detachAll()
+  detach()
   let deletedKeys = 0
   for (let next = cursor; ;) {
-    const limit = Math.min(kvLimits.maxListKeys, operations - 1)
+    const limit = Math.min(maxListKeys, operations - 1)
     const options = { prefix, limit, ...(next !== undefined && { cursor: next }) }
     const page = await kvCall('list', () => kv.list(options))
-    await cache.deleteMany(page.keys.map(({ name }) => name))
+    await allTried(page.keys.map(({ name }) => cache.delete(name)))
     deletedKeys += page.keys.length
     operations -= 1 + page.keys.length
     if (page.list_complete) return { deletedKeys, cursor: null }

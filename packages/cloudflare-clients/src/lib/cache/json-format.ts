@@ -16,6 +16,7 @@ export interface ValueFormat<T> {
   readonly isShareable: boolean
   /** @throws {TypeError} When the value has no text. */
   toText(value: T | null): string
+  /** Gives a value, or a promise of it. */
   toValue(text: string): unknown
   /** Turns a text into what is stored: compressed, or with its version. */
   pack(text: string, key: string): PackedText | Promise<PackedText>

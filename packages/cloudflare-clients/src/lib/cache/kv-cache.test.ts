@@ -1,24 +1,60 @@
 import { env } from 'cloudflare:workers'
 import { reset } from 'cloudflare:test'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { ManualClock } from '../../../test/support/manual-clock.ts'
 import { countKV, wrapKV } from '../../../test/support/wrapped-kv.ts'
 import type { ClientEvent } from '../shared/client-event.ts'
 import { circuitBreaker } from '../kv/circuit-breaker.ts'
+import { keys } from '../kv/keys.ts'
 import { KVCache } from './kv-cache.ts'
 
-// What KVCache has of its own: the rest is tested through CacheClient, which extends it.
+// What KVCache has of its own: the rest is tested through CacheClient, which has the same plain calls.
 
 afterEach(async () => {
   await reset()
 })
 
-test('reads what it stored, under any key', async () => {
+test('reads what it stored under any key that KV takes, and under that key', async () => {
   const cache = new KVCache(env.KV)
-  for (const key of ['k', '', '.', 'x'.repeat(600), '\uD800']) {
+  for (const key of ['k', '...', 'x'.repeat(512), 'é'.repeat(256), keys.cache('k', '\uD800')]) {
     await cache.set(key, { key }, 60)
     expect(await cache.get(key)).toEqual({ key })
+    expect(await env.KV.get(key, 'json')).toEqual({ key })
   }
+})
+
+test.each([
+  [0, ''],
+  [1, '.'],
+  [2, '..'],
+  [3, '\uD800'],
+  [513, 'x'.repeat(513)],
+  [513, `${'é'.repeat(256)}x`],
+])('rejects every call with a key of %i bytes that KV would refuse', async (bytes, key) => {
+  const { kv, operations } = countKV(env.KV)
+  const events: ClientEvent[] = []
+  const load = vi.fn(() => Promise.resolve(1))
+  const onEvent = (event: ClientEvent): void => void events.push(event)
+  for (const waitUntil of [undefined, () => undefined]) {
+    const cache = new KVCache(kv, { onEvent, waitUntil })
+    const calls = [
+      () => cache.get(key),
+      () => cache.getEntry(key),
+      () => cache.set(key, 1, 60),
+      () => cache.delete(key),
+      () => cache.getOrSet(key, 60, load),
+    ]
+    for (const call of calls) {
+      await expect(call()).rejects.toThrow(
+        new RangeError(
+          `Cannot use cache key: it must be 1 to 512 bytes, well-formed and not "." or "..", received ${bytes} bytes`,
+        ),
+      )
+    }
+  }
+  expect(load).not.toHaveBeenCalled()
+  expect(operations).toEqual({ read: 0, write: 0, delete: 0, list: 0 })
+  expect(events).toEqual([])
 })
 
 test('shares a read and a load among those who want them at once, and gives each its own value', async () => {
@@ -36,7 +72,13 @@ test('shares a read and a load among those who want them at once, and gives each
 })
 
 test('takes a read that does not answer in time for a failure, and loads', async () => {
-  const silent = wrapKV(env.KV, { getWithMetadata: () => new Promise(() => undefined) })
+  const asked = Promise.withResolvers<undefined>()
+  const silent = wrapKV(env.KV, {
+    getWithMetadata: () => {
+      asked.resolve(undefined)
+      return new Promise(() => undefined)
+    },
+  })
   const clock = new ManualClock(Date.now())
   const events: ClientEvent[] = []
   const kv = circuitBreaker(silent, { timeoutMs: 20, now: clock.now, timers: clock })
@@ -46,6 +88,7 @@ test('takes a read that does not answer in time for a failure, and loads', async
     onEvent: (event) => events.push(event),
   })
   const reading = cache.getOrSet('k', 60, () => Promise.resolve('loaded'))
+  await asked.promise
   clock.advance(0.02)
   expect(await reading).toBe('loaded')
   expect(events).toEqual([expect.objectContaining({ type: 'store_error', operation: 'get' })])

@@ -4,7 +4,7 @@ import { CacheLoadError } from './load-error.ts'
 
 /**
  * Gives a loader a hard timeout: when it has taken so long, its `signal` aborts and the load fails, for everybody who
- * waits for it. Where `staleIfError` allows, the older value stands in. Takes a `load` as well as a `loadMany`.
+ * waits for it. Where `staleIfError` allows, the older value stands in. Takes the loader of `loadMany` as well.
  *
  * To serve an older value while a slow load goes on, use `softTimeout`.
  *

@@ -1,4 +1,5 @@
 import { checkNumber } from '../shared/check-number.ts'
+import { maxShareOfBytes, maxUses, newcomers } from './cache-limits.ts'
 
 export interface MemoryTierOptions {
   /** Entries kept at most, from 1 to 1,000,000,000. Default 5,000. */
@@ -16,12 +17,6 @@ interface Node<V> {
   /** Reads since it came or was last passed over, 3 at most. */
   uses: number
 }
-
-/** The largest share of `maxBytes` that one value may take: it would push out too much for one key's sake. */
-const maxShareOfBytes = 1 / 8
-/** The part of the entries that newcomers have until they are read again. */
-const newcomers = 1 / 10
-const maxUses = 3
 
 /**
  * The values that an isolate keeps in memory, bounded by entries and bytes.

@@ -7,6 +7,6 @@
 export function assertKV(action: string, kv: unknown): void {
   if (Object(kv) === kv) return
   throw new TypeError(
-    `Cannot ${action}: kv must be a KVNamespace, received ${kv === null ? 'null' : typeof kv} (is the binding in the Worker's configuration?)`,
+    `Cannot ${action}: kv must be a KVNamespace, received ${String(kv && typeof kv)} (is the binding configured?)`,
   )
 }

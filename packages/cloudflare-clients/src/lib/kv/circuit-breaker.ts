@@ -57,6 +57,7 @@ export function circuitBreaker(kv: KVNamespace, options: CircuitBreakerOptions =
       throw new KVError('Cannot read in KV: it failed too often', {
         code: 'circuit_open',
         operation: 'read',
+        retryable: true,
       })
     }
     // While this read probes, the others still keep away.

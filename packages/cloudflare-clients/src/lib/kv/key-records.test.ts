@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { ManualClock } from '../../../test/support/manual-clock.ts'
-import { deletePrefix, KeyRecords } from './key-records.ts'
+import { createKeyRecords, deletePrefix, type KeyRecords } from './key-records.ts'
 
 const write = { operation: 'write' } as const
 const refused = new Error('KV PUT failed: 429 Too Many Requests')
@@ -13,7 +13,7 @@ let sent: [text: string, atMs: number][]
 
 beforeEach(() => {
   clock = new ManualClock(0)
-  records = new KeyRecords({ now: clock.now, timers: clock })
+  records = createKeyRecords({ now: clock.now, timers: clock })
   sent = []
 })
 
@@ -79,7 +79,7 @@ describe('writes to a key', () => {
     await records.write('k', send('1'), write)
     // Its timer belongs to a request whose turn comes late.
     const late: (() => void)[] = []
-    const slow = new KeyRecords({
+    const slow = createKeyRecords({
       now: clock.now,
       timers: {
         setTimeout: (callback) => late.push(callback),
@@ -176,26 +176,25 @@ test('fences what began before a floor, not what began at it or after', () => {
 test('never lowers a floor', () => {
   records.raise('k', 10)
   records.raise('k', 5)
-  expect(records.floorOf('k')).toBe(10)
+  expect(records.of('k').floorMs).toBe(10)
 })
 
 test('counts every key under a deleted prefix', () => {
   records.raise('a:1', 5)
   records.raise('b:1', 5)
   deletePrefixAt(10, 'a:')
-  expect(records.floorOf('a:1')).toBe(10)
-  expect(records.floorOf('b:1')).toBe(5)
+  expect(records.of('a:1').floorMs).toBe(10)
+  expect(records.of('b:1').floorMs).toBe(5)
   expect(records.isFenced('a:2', 9)).toBe(true)
 })
 
 test('tells a key that was deleted last from one that was written again', () => {
   records.raise('k', 10, true)
-  expect(records.isDeletedSince('k', 9)).toBe(true)
-  expect(records.isDeletedSince('k', 10)).toBe(false)
+  expect(records.of('k')).toMatchObject({ floorMs: 10, isDeleted: true })
   records.raise('k', 11)
-  expect(records.isDeletedSince('k', 9)).toBe(false)
+  expect(records.of('k')).toMatchObject({ floorMs: 11, isDeleted: undefined })
   deletePrefixAt(12, 'k')
-  expect(records.isDeletedSince('k', 11)).toBe(true)
+  expect(records.of('k')).toMatchObject({ floorMs: 12, isDeleted: true })
 })
 
 test('never lets a load pass that an invalidation came after, however many came between', () => {
@@ -207,7 +206,7 @@ test('never lets a load pass that an invalidation came after, however many came 
       fc.constantFrom('a', 'ab', 'b'),
       (events, loadBeganAt, key) => {
         clock = new ManualClock(0)
-        records = new KeyRecords({ now: clock.now, timers: clock, maxKeys: 2 })
+        records = createKeyRecords({ now: clock.now, timers: clock, maxKeys: 2 })
         let beganMs = 0.5
         let invalidated = false
         for (const [index, { prefix, name }] of events.entries()) {
@@ -227,7 +226,7 @@ test('never lets a load pass that an invalidation came after, however many came 
 })
 
 test('a write whose key was forgotten while it waited is sent, unless another was asked for', async () => {
-  records = new KeyRecords({ now: clock.now, timers: clock, maxKeys: 1 })
+  records = createKeyRecords({ now: clock.now, timers: clock, maxKeys: 1 })
   await records.write('k', send('1'), write)
   const kept = records.write('k', send('kept'), write)
   records.raise('other', 1)

@@ -1,25 +1,32 @@
 import { sleep, type Timers } from '../shared/timers.ts'
 import { type KVOperationName, toKVError } from './kv-error.ts'
-import { writeSpacingMs } from './kv-limits.ts'
-
-/** A double holds epoch milliseconds to about a quarter of this. */
-const stampStepMs = 0.001
-const maxAttempts = 4
-/** How long a write may be under way before the next one no longer waits for it: its request may have died. */
-const maxWriteMs = 5000
+import { maxWriteAttempts, maxWriteMs, stampStepMs, writeSpacingMs } from './kv-limits.ts'
 
 interface KeyRecord {
   /** The stamp before which a value is neither served nor stored. */
   floorMs: number
   /** Whether it is a deletion that set the floor. */
-  isDeleted: boolean
+  isDeleted?: boolean | undefined
+  /** The stamp up to which values that the key ends have ended: its own when it was expired, every one of a tag. */
+  endMs?: number
+  /** When KV was last asked for `endMs`. */
+  checkedAtMs?: number
   /** The write that was asked for last: every older one that still waits gives way to it. */
-  latest?: object
+  latest?: object | undefined
   /** When the next write may start, in epoch ms. */
   nextWriteAtMs: number
+  /** Until when the load that is under way counts as alive. */
+  loadingUntilMs?: number
+  /** How many loads failed, one after the other. */
+  failures?: number
+  /** When the origin is asked again after a failure. */
+  retryAtMs?: number
 }
 
+const unknown: Readonly<KeyRecord> = { floorMs: 0, nextWriteAtMs: 0 }
+
 export interface KeyWriteTries {
+  readonly operation: KVOperationName
   /** Whether the first attempt is made at once: an invalidation rather meets a 429 than waits. */
   readonly isUrgent?: boolean
   /** Whether it gives way to what KV refuses it for with a 429, and is not tried again. */
@@ -53,111 +60,105 @@ export interface KeyRecordsOptions {
  * **Bound.** Beyond `maxKeys` those dealt with longest ago are forgotten. A load that began before a forgotten floor
  * counts as fenced; a value in the store that is older than a forgotten floor is served again.
  */
-export class KeyRecords {
-  readonly #options: KeyRecordsOptions
-  readonly byKey = new Map<string, KeyRecord>()
-  /** What began to load before it counts as fenced, whatever its key. */
-  fencedUpToMs = 0
-  #lastStampMs = 0
-
-  constructor(options: KeyRecordsOptions) {
-    this.#options = options
-  }
-
-  nextStamp(): number {
-    return (this.#lastStampMs = Math.max(this.#options.now(), this.#lastStampMs + stampStepMs))
-  }
-
+export interface KeyRecords {
+  readonly byKey: Map<string, KeyRecord>
+  /** Has what began to load before the stamp count as fenced, whatever its key. */
+  fence(stampMs: number): void
+  nextStamp(): number
   /** Has the stamps from now on be later than one that was seen. */
-  observe(stampMs: number): void {
-    this.#lastStampMs = Math.max(this.#lastStampMs, stampMs)
-  }
-
-  /** @returns The least stamp that may be served for the key, 0 where any may. */
-  floorOf(key: string): number {
-    return this.byKey.get(key)?.floorMs ?? 0
-  }
-
-  /** Whether what began to load at the stamp is older than what is known by now, or may be. */
-  isFenced(key: string, stampMs: number): boolean {
-    return stampMs < Math.max(this.floorOf(key), this.fencedUpToMs)
-  }
-
-  /** Whether the last thing that happened to the key since the stamp is that it was deleted. */
-  isDeletedSince(key: string, stampMs: number): boolean {
-    return stampMs < this.floorOf(key) && this.byKey.get(key)?.isDeleted === true
-  }
-
+  observe(stampMs: number): void
+  /** @returns What is known of the key, to look at. */
+  of(key: string): Readonly<KeyRecord>
+  /** @returns What is known of the key, to change. It is now the one to be forgotten last. */
+  touch(key: string): KeyRecord
   /** Raises the floor of a key. It is never lowered. */
-  raise(key: string, stampMs: number, isDeleted = false): void {
-    const record = this.#touch(key)
-    if (stampMs < record.floorMs) return
-    record.floorMs = stampMs
-    record.isDeleted = isDeleted
-    this.observe(stampMs)
-  }
-
+  raise(key: string, stampMs: number, isDeleted?: boolean): void
+  /** Whether what began to load at the stamp is older than what is known by now, or may be. */
+  isFenced(key: string, stampMs: number): boolean
   /** @returns For how long a write to the key would have to wait now. Not above 0: not at all. */
-  waitMs(key: string): number {
-    return (this.byKey.get(key)?.nextWriteAtMs ?? 0) - this.#options.now()
-  }
-
+  waitMs(key: string): number
   /**
    * @returns Whether it was sent. It was not when another write to the key took its place.
    * @throws {KVError} When KV fails, or answers 429 each time.
    */
-  async write(
-    key: string,
-    send: () => Promise<void>,
-    {
-      operation,
-      isUrgent = false,
-      isYielding = false,
-      onWait,
-    }: KeyWriteTries & { readonly operation: KVOperationName },
-  ): Promise<boolean> {
-    const { now, timers } = this.#options
-    const turn = {}
-    this.#touch(key).latest = turn
-    for (let attempt = 1; ; attempt++) {
-      // The record may be forgotten while the write waits.
-      const isLatest = (): boolean => (this.byKey.get(key)?.latest ?? turn) === turn
-      while ((!isUrgent || attempt > 1) && this.waitMs(key) > 0) {
-        onWait?.()
-        await sleep(Math.min(this.waitMs(key), writeSpacingMs), timers)
-        if (!isLatest()) return false
-      }
-      const record = this.#touch(key)
-      record.latest = turn
-      const busyUntilMs = now() + maxWriteMs
-      record.nextWriteAtMs = busyUntilMs
-      try {
-        await send()
-        return true
-      } catch (cause) {
-        const error = toKVError(operation, cause)
-        if (error.code !== 'rate_limited' || attempt === maxAttempts) throw error
-        if (isYielding || !isLatest()) return false
-      } finally {
-        // Not where a later write has begun meanwhile.
-        if (record.nextWriteAtMs === busyUntilMs) record.nextWriteAtMs = now() + writeSpacingMs
-      }
-    }
+  write(key: string, send: () => Promise<void>, tries: KeyWriteTries): Promise<boolean>
+}
+
+export function createKeyRecords({ now, timers, maxKeys = 10_000 }: KeyRecordsOptions): KeyRecords {
+  const byKey = new Map<string, KeyRecord>()
+  let lastStampMs = 0
+  let fencedUpToMs = 0
+
+  const fence = (stampMs: number): void => {
+    fencedUpToMs = Math.max(fencedUpToMs, stampMs)
   }
 
-  /** @returns The record, now the one to be forgotten last. */
-  #touch(key: string): KeyRecord {
-    const records = this.byKey
-    const record = records.get(key) ?? { floorMs: 0, isDeleted: false, nextWriteAtMs: 0 }
-    records.delete(key)
-    records.set(key, record)
-    if (records.size <= (this.#options.maxKeys ?? 10_000)) return record
-    for (const [oldest, { floorMs }] of records) {
-      records.delete(oldest)
-      this.fencedUpToMs = Math.max(this.fencedUpToMs, floorMs)
-      break
+  const of = (key: string): Readonly<KeyRecord> => byKey.get(key) ?? unknown
+
+  const touch = (key: string): KeyRecord => {
+    const record = byKey.get(key) ?? { ...unknown }
+    byKey.delete(key)
+    byKey.set(key, record)
+    for (const [oldest, { floorMs }] of byKey) {
+      if (byKey.size <= maxKeys) break
+      byKey.delete(oldest)
+      fence(floorMs)
     }
     return record
+  }
+
+  const observe = (stampMs: number): void => {
+    lastStampMs = Math.max(lastStampMs, stampMs)
+  }
+
+  const waitMs = (key: string): number => of(key).nextWriteAtMs - now()
+
+  return {
+    byKey,
+    fence,
+    of,
+    touch,
+    observe,
+    waitMs,
+    nextStamp: () => (lastStampMs = Math.max(now(), lastStampMs + stampStepMs)),
+    isFenced: (key, stampMs) => stampMs < Math.max(of(key).floorMs, fencedUpToMs),
+
+    raise(key, stampMs, isDeleted) {
+      const record = touch(key)
+      if (stampMs < record.floorMs) return
+      record.floorMs = stampMs
+      record.isDeleted = isDeleted
+      observe(stampMs)
+    },
+
+    async write(key, send, { operation, isUrgent, isYielding, onWait }) {
+      const turn = {}
+      touch(key).latest = turn
+      // The record may be forgotten while the write waits.
+      const isLatest = (): boolean => (of(key).latest ?? turn) === turn
+      for (let attempt = 1; ; attempt++) {
+        while ((!isUrgent || attempt > 1) && waitMs(key) > 0) {
+          onWait?.()
+          await sleep(Math.min(waitMs(key), writeSpacingMs), timers)
+          if (!isLatest()) return false
+        }
+        const record = touch(key)
+        record.latest = turn
+        const busyUntilMs = now() + maxWriteMs
+        record.nextWriteAtMs = busyUntilMs
+        try {
+          await send()
+          return true
+        } catch (cause) {
+          const error = toKVError(operation, cause)
+          if (error.code !== 'rate_limited' || attempt === maxWriteAttempts) throw error
+          if (isYielding || !isLatest()) return false
+        } finally {
+          // Not where a later write has begun meanwhile.
+          if (record.nextWriteAtMs === busyUntilMs) record.nextWriteAtMs = now() + writeSpacingMs
+        }
+      }
+    },
   }
 }
 
@@ -167,5 +168,5 @@ export function deletePrefix(records: KeyRecords, prefix: string): void {
   for (const key of [...records.byKey.keys()]) {
     if (key.startsWith(prefix)) records.raise(key, stampMs, true)
   }
-  records.fencedUpToMs = stampMs
+  records.fence(stampMs)
 }

@@ -1,7 +1,8 @@
 import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { digestText, maxPrefixBytes, toKVKey, utf8Length } from './kv-key.ts'
+import { digestText, toKVKey, utf8Length } from './kv-key.ts'
+import { digestBytes, maxKeyBytes, maxPrefixBytes } from './kv-limits.ts'
 import { keyPatterns, keys } from './keys.ts'
 
 /** Any string, lone surrogates and the characters that are escaped included. */
@@ -101,6 +102,7 @@ test('follows the documented patterns', () => {
       slot: '3',
     }),
   )
+  expect(keys.preferences('u')).toBe(fill(keyPatterns.preferences, { userId: 'u' }))
   expect(keys.session('h')).toBe(fill(keyPatterns.session, { tokenHash: 'h' }))
   expect(keys.userSession('u', 'h')).toBe(
     fill(keyPatterns.userSession, { userId: 'u', tokenHash: 'h' }),
@@ -136,4 +138,8 @@ test('digests lone surrogates apart from each other and from their replacement c
     digestText(text, 100),
   )
   expect(new Set(digests).size).toBe(5)
+})
+
+test('a prefix that may be listed is what a digest leaves of a key', () => {
+  expect(maxPrefixBytes).toBe(maxKeyBytes - digestBytes)
 })

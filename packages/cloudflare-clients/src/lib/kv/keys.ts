@@ -19,6 +19,7 @@ export const keyPatterns = {
   cache: 'cache:{feature}:{id}',
   cacheEpoch: 'cache-epoch:{feature}',
   cacheTag: 'cache-tag:{tag}',
+  preferences: 'preferences:{userId}',
   rateLimit: 'rl:{endpoint}:{identifier}',
   rateLimitSlot: 'rl:{endpoint}:{identifier}:{window}:{slot}',
   session: 'session:token:{tokenHash}',
@@ -57,6 +58,10 @@ export const keys = {
   /** The marker that ends every entry of a tag. */
   cacheTag(tag: string): string {
     return toKVKey(toTagText(tag))
+  },
+  /** A copy of a user's preferences. */
+  preferences(userId: string): string {
+    return toKVKey(`preferences:${escapePart(userId)}`)
   },
   /** When the counts of one identifier at one endpoint were last cleared. */
   rateLimit(endpoint: string, identifier: string): string {

@@ -1,3 +1,4 @@
+import { checkNumber } from '../shared/check-number.ts'
 import { KVError } from './kv-error.ts'
 import { utf8Length } from './kv-key.ts'
 import {
@@ -5,6 +6,7 @@ import {
   maxMetadataBytes,
   maxValueBytes,
   minExpirationTtlSeconds,
+  minTtlSeconds,
 } from './kv-limits.ts'
 
 /**
@@ -33,9 +35,8 @@ export interface KVEntry {
 /** @returns The metadata, where this package wrote it. */
 export function toOwnMetadata(metadata: unknown): EntryMetadata | null {
   const own = metadata as Partial<EntryMetadata> | null
-  const isOwn =
-    own?.codex === 1 && (own.expiresAtMs === undefined || typeof own.expiresAtMs === 'number')
-  return isOwn ? (own as EntryMetadata) : null
+  // What is no number is not above 0 either: somebody else's metadata that resembles ours.
+  return own?.codex === 1 && (own.expiresAtMs ?? 1) > 0 ? (own as EntryMetadata) : null
 }
 
 /** @returns The caller's own part of a key's metadata. Metadata of other code is all the caller's. */
@@ -47,7 +48,9 @@ export function toUserMetadata(metadata: unknown): unknown {
 /** @returns The entry, or `null` where KV has none or it expired by our clock, whatever KV says. */
 export function toEntry(text: string | null, metadata: unknown, nowMs: number): KVEntry | null {
   const expiresAtMs = toOwnMetadata(metadata)?.expiresAtMs ?? null
-  return text === null || isExpired(expiresAtMs, nowMs) ? null : { text, expiresAtMs, metadata }
+  return text === null || (expiresAtMs ?? Infinity) <= nowMs
+    ? null
+    : { text, expiresAtMs, metadata }
 }
 
 export function isExpired(expiresAtMs: number | null, nowMs: number): boolean {
@@ -87,15 +90,18 @@ export function toExpirationTtlSeconds(expiresAtMs: number, nowMs: number): numb
 
 /**
  * @returns When an entry written now expires, in epoch ms.
- * @throws {RangeError} When the TTL is not above 0 and at most 2,147,483,647 seconds.
+ * @throws {RangeError} When the TTL is not from a millisecond to 2,147,483,647 seconds.
  */
 export function toExpiresAtMs(action: string, ttlSeconds: number, nowMs: number): number {
-  if (!(ttlSeconds > 0 && ttlSeconds <= maxExpirationTtlSeconds)) {
-    throw new RangeError(
-      `Cannot ${action}: ttlSeconds must be greater than 0 and at most ${maxExpirationTtlSeconds}, received ${ttlSeconds}`,
-    )
-  }
-  return nowMs + ttlSeconds * 1000
+  return nowMs + checkTtlSeconds(action, ttlSeconds) * 1000
+}
+
+/** @throws {RangeError} When the TTL is not from a millisecond to 2,147,483,647 seconds. */
+export function checkTtlSeconds(action: string, ttlSeconds: number): number {
+  return checkNumber(`${action}: ttlSeconds`, ttlSeconds, {
+    min: minTtlSeconds,
+    max: maxExpirationTtlSeconds,
+  })
 }
 
 /**
@@ -130,12 +136,7 @@ export function toJsonTextOfAnySize(action: string, value: unknown): string {
 export function assertValueSize(action: string, text: string): void {
   // A UTF-16 unit is at most three UTF-8 bytes, so most texts are known to fit without counting.
   if (text.length * 3 <= maxValueBytes) return
-  const bytes = utf8Length(text)
-  if (bytes > maxValueBytes) {
-    throw new RangeError(
-      `Cannot ${action}: value must be at most ${maxValueBytes} bytes, received ${bytes}`,
-    )
-  }
+  checkNumber(`${action}: bytes of the value`, utf8Length(text), { min: 0, max: maxValueBytes })
 }
 
 /** @throws {KVError} With code `corrupt_value` when the text is no JSON. */
@@ -147,6 +148,7 @@ export function parseJsonText(text: string): unknown {
     throw new KVError('Cannot read from KV: the stored value is not JSON', {
       code: 'corrupt_value',
       operation: 'read',
+      retryable: false,
     })
   }
 }

@@ -18,20 +18,11 @@ export type KVErrorCode =
 
 export type KVOperationName = 'read' | 'write' | 'delete' | 'list'
 
-const retryableCodes: readonly KVErrorCode[] = ['rate_limited', 'unavailable', 'circuit_open']
-
 /** KV failed. The `cause` is what the binding threw. */
 export class KVError extends CloudflareClientError {
   override readonly name = 'KVError'
   declare readonly code: KVErrorCode
   declare readonly operation: KVOperationName
-
-  constructor(
-    message: string,
-    options: { code: KVErrorCode; operation: KVOperationName; cause?: unknown },
-  ) {
-    super(message, { ...options, retryable: retryableCodes.includes(options.code) })
-  }
 }
 
 const codesByStatus: Readonly<Record<string, KVErrorCode>> = {
@@ -55,6 +46,7 @@ export function toKVError(operation: KVOperationName, cause: unknown): KVError {
   return new KVError(`Cannot ${operation} in KV: ${code.replace('_', ' ')}`, {
     code,
     operation,
+    retryable: code === 'rate_limited' || code === 'unavailable',
     cause,
   })
 }

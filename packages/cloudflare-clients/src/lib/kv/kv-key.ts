@@ -1,12 +1,6 @@
 import { toBase64Url } from '../shared/base64-url.ts'
 import { sha256Base64Url } from '../shared/sha256.ts'
-import { maxKeyBytes } from './kv-limits.ts'
-
-/** Bytes of a digest with the `~` before it. */
-const digestBytes = 44
-
-/** A listing prefix up to here matches digested keys too, because their readable part is at least this long. */
-export const maxPrefixBytes = maxKeyBytes - digestBytes
+import { digestBytes, maxKeyBytes, maxPrefixBytes } from './kv-limits.ts'
 
 const encoder = new TextEncoder()
 
@@ -31,12 +25,23 @@ export function digestText(text: string, maxBytes: number): string {
 }
 
 /** Whether KV takes the text for a key. */
-export function isUsableKey(key: string): boolean {
+function isUsableKey(key: string): boolean {
   return (
     !/^\.{0,2}$/.test(key) &&
     key.isWellFormed() &&
     // A UTF-16 unit is at most three UTF-8 bytes, so most keys are known to fit without counting.
     (key.length * 3 <= maxKeyBytes || utf8Length(key) <= maxKeyBytes)
+  )
+}
+
+/**
+ * @returns The key as it is.
+ * @throws {RangeError} When KV would refuse it. Without the key, which may be long.
+ */
+export function assertKVKey(key: string): string {
+  if (isUsableKey(key)) return key
+  throw new RangeError(
+    `Cannot use cache key: it must be 1 to ${maxKeyBytes} bytes, well-formed and not "." or "..", received ${utf8Length(key)} bytes`,
   )
 }
 

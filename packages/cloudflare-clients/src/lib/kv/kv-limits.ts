@@ -1,7 +1,11 @@
-// A constant for each, because a bundle that uses one then holds no others.
+// A constant for each, and each a number, because a bundle that uses one then holds the number and nothing else.
 
 /** UTF-8 bytes of a key. */
 export const maxKeyBytes = 512
+/** Bytes of a digest in a key with the `~` before it. */
+export const digestBytes = 44
+/** A listing prefix up to here matches digested keys too, because their readable part is at least this long. */
+export const maxPrefixBytes = 468
 /** UTF-8 bytes of a key's metadata as JSON. */
 export const maxMetadataBytes = 1024
 /** 25 MiB. */
@@ -13,7 +17,7 @@ export const maxExpirationTtlSeconds = 2_147_483_647
 /** The least `cacheTtl` of a read. */
 export const minCacheTtlSeconds = 30
 /** How long a location may serve what it read before, when a read names no `cacheTtl`. */
-export const defaultCacheTtlSeconds = 60
+const defaultCacheTtlSeconds = 60
 /** Keys of one bulk read. */
 export const maxBulkReadKeys = 100
 /** Keys of one page of a list. */
@@ -21,7 +25,15 @@ export const maxListKeys = 1000
 /** A second write to a key within a second is refused with a 429, on every plan. */
 const maxWritesPerSecondPerKey = 1
 /** A little over the second in which KV refuses another write to the key. */
-export const writeSpacingMs = 1000 / maxWritesPerSecondPerKey + 100
+export const writeSpacingMs = 1100
+/** How often a write is tried that KV refuses for another one. */
+export const maxWriteAttempts = 4
+/** How long a write may be under way before the next one no longer waits for it: its request may have died. */
+export const maxWriteMs = 5000
+/** What stamps differ by at least: a double holds epoch milliseconds to about a quarter of this. */
+export const stampStepMs = 0.001
+/** The least TTL of an entry: the clock does not tell less. */
+export const minTtlSeconds = 0.001
 
 /**
  * Limits of Workers KV.

@@ -25,7 +25,7 @@ export interface KVStoreOptions {
    * At least one character, at most 468 UTF-8 bytes with the `:`.
    */
   readonly prefix: string
-  /** How long entries live that are set without a TTL, in seconds, above 0. Default: they do not expire. */
+  /** How long entries live that are set without a TTL, in seconds, from 0.001. Default: they do not expire. */
   readonly defaultTtlSeconds?: number
   /** The clock that expiry is decided on, in epoch ms. Default `Date.now`. */
   readonly now?: () => number
@@ -34,7 +34,7 @@ export interface KVStoreOptions {
 }
 
 export interface KVSetOptions {
-  /** In seconds, above 0. Default: the store's `defaultTtlSeconds`. */
+  /** In seconds, from 0.001. Default: the store's `defaultTtlSeconds`. */
   readonly ttlSeconds?: number
   /** Any JSON value; with this package's own part it must fit KV's 1,024 bytes. */
   readonly metadata?: unknown
@@ -71,7 +71,7 @@ export interface KVValueWithMetadata<T, M> {
 }
 
 /**
- * Named entries in Workers KV, as JSON or text, with any TTL above 0.
+ * Named entries in Workers KV, as JSON or text, with any TTL from a millisecond on.
  *
  * Consistency is KV's: another location may see a write, a delete or a new key 60 seconds later or more, and the last
  * of two concurrent writes wins. KV takes one write per key and second. Expiry is decided on the entry's own metadata,
@@ -286,6 +286,7 @@ export class KVStore {
       throw new KVError('Cannot read from KV: the stored value is not a number', {
         code: 'corrupt_value',
         operation: 'read',
+        retryable: false,
       })
     }
     const sum = current + by

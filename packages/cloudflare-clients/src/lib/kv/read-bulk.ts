@@ -1,6 +1,6 @@
 import { type KVEntry, toEntry } from './kv-entry.ts'
 import { toKVError } from './kv-error.ts'
-import { readEntry, type ReadEntryOptions, toTextRead } from './read-entry.ts'
+import { readEntry, type ReadEntryOptions, textRead } from './read-entry.ts'
 
 /**
  * Reads at most 100 keys in one call, as text and metadata.
@@ -19,12 +19,12 @@ export async function readBulk(
   keys: readonly string[],
   options: ReadEntryOptions,
 ): Promise<(KVEntry | null)[]> {
+  const [onlyKey = ''] = keys
+  // What a single read costs is what a hit in KV costs.
+  if (keys.length === 1) return [await readEntry(kv, onlyKey, options)]
   let found = new Map<string, unknown>()
   try {
-    // One key is read as one.
-    if (keys.length > 1) {
-      found = await kv.getWithMetadata([...keys], toTextRead(options.cacheTtlSeconds))
-    }
+    found = await kv.getWithMetadata([...keys], options.read ?? textRead)
   } catch (cause) {
     const error = toKVError('read', cause)
     if (error.code !== 'too_large') throw error

@@ -4,28 +4,26 @@ import { toKVError } from './kv-error.ts'
 export interface ReadEntryOptions {
   /** Asked after KV has answered, so that what expires meanwhile is not given out. */
   readonly now: () => number
-  /** For how long this location may answer from what it read before. Default: KV's own, 60. */
-  readonly cacheTtlSeconds?: number | undefined
+  /** For how long this location may answer from what it read before. Default: KV's own, 60 seconds. */
+  readonly read?: KVNamespaceGetOptions<'text'>
 }
 
-/** @returns What a read as text takes for its second argument. */
-export function toTextRead(cacheTtlSeconds: number | undefined): KVNamespaceGetOptions<'text'> {
-  return { type: 'text', ...(cacheTtlSeconds !== undefined && { cacheTtl: cacheTtlSeconds }) }
-}
+/** A read as text, which is the default of KV. */
+export const textRead: KVNamespaceGetOptions<'text'> = { type: 'text' }
 
 /**
  * Reads one key as text and metadata, which is billed as one read.
  *
- * @param key A physical key.
+ * @param key A physical key, or a promise of one that does not reject.
  * @throws {KVError} When KV fails.
  */
 export async function readEntry(
   kv: KVNamespace,
-  key: string,
-  { now, cacheTtlSeconds }: ReadEntryOptions,
+  key: string | Promise<string>,
+  { now, read = textRead }: ReadEntryOptions,
 ): Promise<KVEntry | null> {
   try {
-    const { value, metadata } = await kv.getWithMetadata(key, toTextRead(cacheTtlSeconds))
+    const { value, metadata } = await kv.getWithMetadata(await key, read)
     return toEntry(value, metadata, now())
   } catch (error) {
     throw toKVError('read', error)

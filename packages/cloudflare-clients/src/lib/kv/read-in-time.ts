@@ -11,5 +11,6 @@ export async function readInTime<T>(
   throw new KVError('Cannot read in KV: it took too long', {
     code: 'unavailable',
     operation: 'read',
+    retryable: true,
   })
 }
