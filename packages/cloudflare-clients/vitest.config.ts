@@ -25,6 +25,7 @@ export default defineConfig({
             coordinationGuide: readGuide('coordination.md'),
             edgeSimulatorGuide: readGuide('edge-simulator.md'),
             limiterGuide: readGuide('choosing-a-limiter.md'),
+            sessionsGuide: readGuide('sessions.md'),
           },
         },
       },

@@ -1,6 +1,5 @@
-export { CacheClient } from './lib/cache/cache-client.ts'
+export { CacheClient, type CacheClientOptions } from './lib/cache/cache-client.ts'
 export type { CacheObserver } from './lib/cache/cache-observer.ts'
-export type { CacheClientOptions } from './lib/cache/client-core.ts'
 export type { KVCacheOptions } from './lib/cache/cache-core.ts'
 export type { CacheDefinition } from './lib/cache/cache-definition.ts'
 export type {
@@ -11,12 +10,13 @@ export type {
   LoadContext,
 } from './lib/cache/definition-options.ts'
 export type { Duration } from './lib/cache/duration.ts'
-export { type CacheEntry, KVCache } from './lib/cache/kv-cache.ts'
+export { KVCache } from './lib/cache/kv-cache.ts'
+export type { CacheEntry } from './lib/cache/plain-cache.ts'
 export { CacheLoadError } from './lib/cache/load-error.ts'
 export type { MemoryTierOptions } from './lib/cache/memory-tier.ts'
 export type { PackedText, ValueFormat } from './lib/cache/json-format.ts'
 export type { ValueTimes } from './lib/cache/held-value.ts'
-export type { StandardSchema } from './lib/cache/standard-schema.ts'
+export type { StandardSchema } from './lib/shared/standard-schema.ts'
 export type { Timers } from './lib/shared/timers.ts'
 export { circuitBreaker, type CircuitBreakerOptions } from './lib/kv/circuit-breaker.ts'
 export { createEmptyKV } from './lib/kv/empty-kv.ts'
@@ -45,6 +45,13 @@ export {
   SessionCacheClient,
   type SessionCacheClientOptions,
 } from './lib/session/session-cache-client.ts'
+export { SessionError, type SessionErrorCode } from './lib/session/session-error.ts'
+export type {
+  Session,
+  SessionStoreOptions,
+  SessionValidation,
+} from './lib/session/session-options.ts'
+export { SessionStore } from './lib/session/session-store.ts'
 export { CloudflareClientError } from './lib/shared/client-error.ts'
 export type {
   ClientEvent,
@@ -53,5 +60,6 @@ export type {
   EventReporter,
   LoadErrorEvent,
   StoreErrorEvent,
+  UnconfirmedDeleteEvent,
   WeakLimitEvent,
 } from './lib/shared/client-event.ts'

@@ -4,7 +4,7 @@ import { keys } from '../kv/keys.ts'
 import { kvLimits } from '../kv/kv-limits.ts'
 import { checkNumber } from '../shared/check-number.ts'
 import { createReporter, type EventReporter } from '../shared/client-event.ts'
-import { BackgroundFlight } from '../shared/background-flight.ts'
+import { createSingleFlights, type Share } from '../shared/single-flight.ts'
 import type { Timers } from '../shared/timers.ts'
 import { KVCount, parseClearing, parseSlot, slotCount, toClearing } from './kv-count.ts'
 import { KVCountWriter, WrittenCount } from './kv-count-writer.ts'
@@ -144,8 +144,8 @@ class KVCounts {
   readonly #now: () => number
   readonly #random: () => number
   readonly #report: EventReporter
-  readonly #hasWaitUntil: boolean
-  readonly #reads: BackgroundFlight<void>
+  readonly #waitUntil: KVBackendOptions['waitUntil']
+  readonly #reads: Share<void>
   readonly #writer: KVCountWriter
   readonly #held: RecentMap<HeldCount>
   readonly #cleared: RecentMap<number>
@@ -159,8 +159,8 @@ class KVCounts {
     this.#now = now
     this.#random = random
     this.#report = createReporter(options.onEvent)
-    this.#hasWaitUntil = waitUntil !== undefined
-    this.#reads = new BackgroundFlight({ now, takeoverMs, timers, waitUntil })
+    this.#waitUntil = waitUntil
+    this.#reads = createSingleFlights({ takeoverMs, timers }).createShare()
     this.#held = new RecentMap(maxKeys)
     this.#cleared = new RecentMap(maxKeys)
     const onError = (subject: LimitSubject, error: KVError): void => {
@@ -196,7 +196,8 @@ class KVCounts {
     const isFull = isOver(held, check)
     const isDue = nowMs - held.askedAtMs >= (isFull ? fullRefreshMs : refreshMs)
     if (!isFull && nowMs - held.readAtMs >= maxAgeMs) return undefined
-    if (!this.#hasWaitUntil && (isDue || (!isFull && nowMs >= held.notBeforeMs))) return undefined
+    if (this.#waitUntil === undefined && (isDue || (!isFull && nowMs >= held.notBeforeMs)))
+      return undefined
     if (isDue) this.#refresh(held, check)
     return this.#decide(held, check)
   }
@@ -210,7 +211,7 @@ class KVCounts {
     if (check.exact || this.#now() - asked.readAtMs >= refreshMs) await this.#ask(asked, check)
     const held = this.#hold(check, asked)
     const result = this.#decide(held, check)
-    if (!this.#hasWaitUntil && this.#writer.isDue(held)) {
+    if (this.#waitUntil === undefined && this.#writer.isDue(held)) {
       await this.#writer.writeInline(held, check)
     }
     return result
@@ -286,19 +287,24 @@ class KVCounts {
   }
 
   #readOnce(held: HeldCount, subject: LimitSubject): Promise<void> {
-    return this.#reads.run(toReadName(held, subject), () => this.#read(held, subject))
+    return this.#reads(toReadName(held, subject), () => {
+      const reading = this.#read(held, subject)
+      // Others wait for it, also when the client whose request began it is gone.
+      this.#waitUntil?.(reading.catch(() => undefined))
+      return reading
+    })
   }
 
   #refresh(held: HeldCount, subject: LimitSubject): void {
-    this.#reads.start(toReadName(held, subject), async () => {
-      try {
-        await this.#read(held, subject)
-      } catch (error) {
+    const refreshed = this.#readOnce(held, subject).then(
+      () => {
+        this.#writer.schedule(held, subject)
+      },
+      (error: unknown) => {
         this.#reportError('get', subject, toKVError('read', error))
-        throw error
-      }
-      this.#writer.schedule(held, subject)
-    })
+      },
+    )
+    this.#waitUntil?.(refreshed)
   }
 
   async #read(held: HeldCount, { identifier, key, keyPrefix }: LimitSubject): Promise<void> {

@@ -30,7 +30,7 @@ export interface StoredSession {
 }
 
 /** Takes the documented fields only: a larger object, such as a row of the database, must not reach KV with the rest. */
-export function toStoredSession({ session, user }: CachedSession): StoredSession {
+export function toStoredSession({ session, user }: StoredSession): StoredSession {
   const { id, userId, expiresAt, ipAddress, userAgent } = session
   return {
     session: {

@@ -5,7 +5,5 @@ export function checkNumber(
   { min, max = Infinity }: { readonly min: number; readonly max?: number },
 ): number {
   if (value >= min && value <= max) return value
-  throw new RangeError(
-    `Cannot ${what} must be ${max === Infinity ? `at least ${min}` : `from ${min} to ${max}`}, received ${value}`,
-  )
+  throw new RangeError(`Cannot ${what} must be from ${min} to ${max}, received ${value}`)
 }

@@ -21,7 +21,7 @@ export class CloudflareClientError extends Error {
   declare readonly retryable: boolean
 
   constructor(message: string, { cause, ...fault }: ClientErrorOptions) {
-    super(message, cause === undefined ? undefined : { cause })
+    super(message, { cause })
     Object.assign(this, fault)
   }
 }

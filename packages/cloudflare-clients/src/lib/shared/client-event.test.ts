@@ -11,6 +11,7 @@ test('logs one JSON line per event when no reporter is given', () => {
   const error = new KVError('Cannot read from KV: KV is unavailable', {
     code: 'unavailable',
     operation: 'read',
+    retryable: true,
   })
   createReporter()({ type: 'store_error', client: 'cache', operation: 'get', key: 'k', error })
   createReporter()({ type: 'corrupt_value', client: 'cache', key: 'k', reason: 'it is not JSON' })

@@ -1,6 +1,14 @@
 import type { CloudflareClientError } from './client-error.ts'
 
-export type ClientName = 'cache' | 'coordination' | 'kv-store' | 'rate-limiter' | 'session-cache'
+export type ClientName =
+  | 'cache'
+  | 'coordination'
+  | 'kv-store'
+  | 'preferences'
+  | 'rate-limiter'
+  | 'secondary-storage'
+  | 'session'
+  | 'session-cache'
 
 /** The store failed and the client went on without it, as its options say. */
 export interface StoreErrorEvent {
@@ -37,18 +45,29 @@ export interface WeakLimitEvent {
   readonly reason: string
 }
 
+/** A session was deleted from KV only, because nobody said whose it is. Other locations may accept it for a minute or more. */
+export interface UnconfirmedDeleteEvent {
+  readonly type: 'unconfirmed_delete'
+  readonly client: ClientName
+  readonly key: string
+}
+
 /** What a client did that its return value does not show. Keys in it hold no secret, because keys never do. */
-export type ClientEvent = StoreErrorEvent | CorruptValueEvent | LoadErrorEvent | WeakLimitEvent
+export type ClientEvent =
+  StoreErrorEvent | CorruptValueEvent | LoadErrorEvent | WeakLimitEvent | UnconfirmedDeleteEvent
 
 export type EventReporter = (event: ClientEvent) => void
 
+interface LoggedError {
+  readonly code?: unknown
+  readonly message?: unknown
+  readonly cause?: { readonly message?: unknown } | null
+}
+
 /** Of an error only what is named here: others may hold what belongs in no log. */
 function logEvent(event: ClientEvent): void {
-  const { error } = event as {
-    readonly error?: { code?: unknown; message?: unknown; cause?: unknown } | null
-  }
-  const cause = error?.cause instanceof Error ? error.cause.message : undefined
-  const named = error && { code: error.code, message: error.message, cause }
+  const { error } = event as { readonly error?: LoggedError | null }
+  const named = error && { code: error.code, message: error.message, cause: error.cause?.message }
   console.warn(JSON.stringify({ event: event.type, ...event, error: named }))
 }
 

@@ -5,7 +5,7 @@ import { toBase64Url } from './base64-url.ts'
  *
  * It hashes keys and high-entropy tokens. It is no password hash. `sha256.test.ts` holds it to Web Crypto.
  */
-const roundConstants = Uint32Array.from([
+const roundConstants = Int32Array.from([
   0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
   0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
   0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -38,40 +38,55 @@ function pad(message: Uint8Array): DataView {
 /** @returns The 32 bytes of the SHA-256 digest. */
 export function sha256(message: Uint8Array): Uint8Array {
   const view = pad(message)
-  const state = Uint32Array.from(initialState)
-  const schedule = new Uint32Array(64)
-  const at = (index: number): number => schedule[index] ?? 0
+  const state = new Int32Array(initialState)
+  const schedule = new Int32Array(64)
   for (let offset = 0; offset < view.byteLength; offset += blockBytes) {
-    for (let i = 0; i < 16; i++) schedule[i] = view.getUint32(offset + i * 4)
-    for (let i = 16; i < 64; i++) {
-      const w15 = at(i - 15)
-      const w2 = at(i - 2)
-      const s0 = rotateRight(w15, 7) ^ rotateRight(w15, 18) ^ (w15 >>> 3)
-      const s1 = rotateRight(w2, 17) ^ rotateRight(w2, 19) ^ (w2 >>> 10)
-      schedule[i] = at(i - 16) + s0 + at(i - 7) + s1
-    }
-    let [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = state
-    for (let i = 0; i < 64; i++) {
-      const s1 = rotateRight(e, 6) ^ rotateRight(e, 11) ^ rotateRight(e, 25)
-      const choice = (e & f) ^ (~e & g)
-      const t1 = (h + s1 + choice + (roundConstants[i] ?? 0) + at(i)) | 0
-      const s0 = rotateRight(a, 2) ^ rotateRight(a, 13) ^ rotateRight(a, 22)
-      const majority = (a & b) ^ (a & c) ^ (b & c)
-      const t2 = (s0 + majority) | 0
-      h = g
-      g = f
-      f = e
-      e = (d + t1) | 0
-      d = c
-      c = b
-      b = a
-      a = (t1 + t2) | 0
-    }
-    for (const [i, word] of [a, b, c, d, e, f, g, h].entries()) state[i] = (state[i] ?? 0) + word
+    for (let i = 0; i < 16; i++) schedule[i] = view.getInt32(offset + i * 4)
+    mixBlock(state, schedule)
   }
   const digest = new DataView(new ArrayBuffer(32))
-  for (const [i, word] of state.entries()) digest.setUint32(i * 4, word)
+  for (let i = 0; i < 8; i++) digest.setInt32(i * 4, at(state, i))
   return new Uint8Array(digest.buffer)
+}
+
+/** Without iterators, which cost several times what the arithmetic does. */
+function mixBlock(state: Int32Array, schedule: Int32Array): void {
+  for (let i = 16; i < 64; i++) {
+    const w15 = at(schedule, i - 15)
+    const w2 = at(schedule, i - 2)
+    const s0 = rotateRight(w15, 7) ^ rotateRight(w15, 18) ^ (w15 >>> 3)
+    const s1 = rotateRight(w2, 17) ^ rotateRight(w2, 19) ^ (w2 >>> 10)
+    schedule[i] = at(schedule, i - 16) + s0 + at(schedule, i - 7) + s1
+  }
+  let [a, b, c, d] = [at(state, 0), at(state, 1), at(state, 2), at(state, 3)]
+  let [e, f, g, h] = [at(state, 4), at(state, 5), at(state, 6), at(state, 7)]
+  for (let i = 0; i < 64; i++) {
+    const s1 = rotateRight(e, 6) ^ rotateRight(e, 11) ^ rotateRight(e, 25)
+    const choice = (e & f) ^ (~e & g)
+    const t1 = (h + s1 + choice + at(roundConstants, i) + at(schedule, i)) | 0
+    const s0 = rotateRight(a, 2) ^ rotateRight(a, 13) ^ rotateRight(a, 22)
+    const majority = (a & b) ^ (a & c) ^ (b & c)
+    h = g
+    g = f
+    f = e
+    e = (d + t1) | 0
+    d = c
+    c = b
+    b = a
+    a = (t1 + s0 + majority) | 0
+  }
+  state[0] = at(state, 0) + a
+  state[1] = at(state, 1) + b
+  state[2] = at(state, 2) + c
+  state[3] = at(state, 3) + d
+  state[4] = at(state, 4) + e
+  state[5] = at(state, 5) + f
+  state[6] = at(state, 6) + g
+  state[7] = at(state, 7) + h
+}
+
+function at(words: Int32Array, index: number): number {
+  return words[index] ?? 0
 }
 
 /** @returns The SHA-256 digest of the text's UTF-8 bytes as 43 characters of unpadded base64url. */

@@ -2,7 +2,7 @@
 interface TurnPlatform {
   readonly setImmediate?: (callback: () => void) => unknown
   readonly MessageChannel?: new () => {
-    readonly port1: { onmessage: (() => void) | null }
+    readonly port1: { onmessage: ((event: never) => unknown) | null }
     readonly port2: { postMessage(message: unknown): void }
   }
   readonly Response: new (body: string) => { text(): Promise<string> }

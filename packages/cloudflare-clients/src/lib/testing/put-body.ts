@@ -34,7 +34,7 @@ export async function readBody(body: StoredValue | ReadableStream): Promise<Stor
 
 async function readStream(stream: ReadableStream<unknown>): Promise<StoredValue> {
   assertUndisturbed(stream)
-  const chunks: Uint8Array[] = []
+  const chunks: Uint8Array<ArrayBuffer>[] = []
   const reader = stream.getReader()
   for (;;) {
     const { done, value } = await reader.read()
@@ -43,7 +43,7 @@ async function readStream(stream: ReadableStream<unknown>): Promise<StoredValue>
     if (chunk === null) {
       throw new TypeError('Draining read encountered a value that cannot be converted to bytes')
     }
-    chunks.push(chunk)
+    chunks.push(new Uint8Array(chunk))
   }
   return StoredValue.fromBytes(new Uint8Array(await new Blob(chunks).arrayBuffer()))
 }

@@ -1,7 +1,7 @@
 import type { IdentifierResult } from '../identifiers/identifier-result.ts'
 import type { RateLimitPolicy } from '../policies.ts'
 import { addHeaders, addRateLimitHeaders } from './add-headers.ts'
-import { problemResponse } from './problem-response.ts'
+import { problemResponse } from '../../shared/problem-response.ts'
 import {
   rateLimitHeaders,
   type RateLimitHeadersOptions,

@@ -1,4 +1,4 @@
-import { problemResponse } from './problem-response.ts'
+import { problemResponse } from '../../shared/problem-response.ts'
 import {
   isViolated,
   rateLimitHeaders,

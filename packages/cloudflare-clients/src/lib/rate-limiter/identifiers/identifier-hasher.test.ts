@@ -127,7 +127,9 @@ describe('a mistake is refused', () => {
     ],
     [
       { secret, prefix: 'ip', maxKept: 0 },
-      new RangeError('Cannot create identifier hasher: maxKept must be at least 1, received 0'),
+      new RangeError(
+        'Cannot create identifier hasher: maxKept must be from 1 to Infinity, received 0',
+      ),
     ],
   ])('%j', ([options, error]) => {
     expect(() =>
