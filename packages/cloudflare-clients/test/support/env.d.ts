@@ -1,4 +1,9 @@
-import type { CoordinationObject, RateLimiterObject } from '../../src/durable-objects.ts'
+import type {
+  CoordinationObject,
+  RateLimiterObject,
+  SecondaryStorageObject,
+  SessionObject,
+} from '../../src/durable-objects.ts'
 
 declare global {
   namespace Cloudflare {
@@ -9,6 +14,10 @@ declare global {
       readonly NATIVE_LIMIT: RateLimit
       readonly COORDINATION: DurableObjectNamespace<CoordinationObject>
       readonly RATE_LIMITER: DurableObjectNamespace<RateLimiterObject>
+      readonly SECONDARY_STORAGE: DurableObjectNamespace<SecondaryStorageObject>
+      /** The users of better-auth. */
+      readonly DB: D1Database
+      readonly SESSIONS: DurableObjectNamespace<SessionObject>
     }
   }
 }

@@ -6,6 +6,7 @@ declare module 'vitest' {
     readonly coordinationGuide: string
     readonly edgeSimulatorGuide: string
     readonly limiterGuide: string
+    readonly sessionsGuide: string
   }
 }
 
@@ -27,4 +28,9 @@ export function readCachePatternGuide(): string {
 /** The text of docs/choosing-a-limiter.md. */
 export function readLimiterGuide(): string {
   return inject('limiterGuide')
+}
+
+/** The text of docs/sessions.md. */
+export function readSessionsGuide(): string {
+  return inject('sessionsGuide')
 }

@@ -1,4 +1,9 @@
 /** The Durable Objects of this package's tests. */
-export { CoordinationObject, RateLimiterObject } from '../../src/durable-objects.ts'
+export {
+  CoordinationObject,
+  RateLimiterObject,
+  SecondaryStorageObject,
+  SessionObject,
+} from '../../src/durable-objects.ts'
 
 export default {} satisfies ExportedHandler
