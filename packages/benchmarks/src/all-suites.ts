@@ -1,6 +1,7 @@
 import { cacheSuite } from './cache/cache-suite.ts'
 import { rateLimitSuite } from './ratelimit/rate-limit-suite.ts'
+import { sessionSuite } from './sessions/session-suite.ts'
 import type { Suite } from './suite.ts'
 
 /** In the order of the document. */
-export const allSuites: readonly Suite[] = [cacheSuite, rateLimitSuite]
+export const allSuites: readonly Suite[] = [cacheSuite, rateLimitSuite, sessionSuite]

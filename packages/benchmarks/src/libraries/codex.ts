@@ -1,4 +1,4 @@
-import { CacheClient } from '@codex/cloudflare-clients/cache'
+import { CacheClient, expireTags } from '@codex/cloudflare-clients/cache'
 import { freshPlusStale, type CacheLibrary, type Item } from './cache-under-test.ts'
 
 /** This repository's cache, with its defaults. */
@@ -27,7 +27,7 @@ export const codex: CacheLibrary = {
       get: (id) => items.get(id),
       getMany: (ids) => items.getMany(ids),
       put: (id, item) => items.put(id, item),
-      expireTags: (expired) => cache.expireTags(expired),
+      expireTags: (expired) => expireTags(cache, expired),
     }
   },
 }
