@@ -1,4 +1,9 @@
-export { CoordinationObject, RateLimiterObject } from '@codex/cloudflare-clients/durable-objects'
+export {
+  CoordinationObject,
+  RateLimiterObject,
+  SecondaryStorageObject,
+  SessionObject,
+} from '@codex/cloudflare-clients/durable-objects'
 
 /** Its objects are reached over bindings. Nothing of it is reached over HTTP. */
 export default {

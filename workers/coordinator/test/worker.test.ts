@@ -1,11 +1,14 @@
 import { env, exports } from 'cloudflare:workers'
 import { durableObjectBackend, RateLimiterClient } from '@codex/cloudflare-clients/rate-limiter'
 import { CoordinationClient } from '@codex/cloudflare-clients/coordination'
+import { createSecondaryStorage } from '@codex/cloudflare-clients/session'
 import { expect, it } from 'vitest'
 
 it('decides limits for whoever is bound to it', async () => {
   const policy = { limit: 3, window: 60, keyPrefix: 'test' }
-  const limiters = [1, 2].map(() => new RateLimiterClient(durableObjectBackend(env.RATE_LIMITER)))
+  const limiters = [1, 2].map(
+    () => new RateLimiterClient(durableObjectBackend(env.RATE_LIMITER), { deadlineMs: 10_000 }),
+  )
   const results = await Promise.all(
     limiters.flatMap((limiter) => [1, 2, 3].map(() => limiter.checkLimit('user-1', policy))),
   )
@@ -29,6 +32,42 @@ it('keeps locks for whoever is bound to it', async () => {
     ),
   )
   expect(most).toEqual([1, 1])
+})
+
+it('lists sessions for whoever is bound to it', async () => {
+  const nowMs = Date.now()
+  const record = {
+    id: 'session-1',
+    userId: 'user-1',
+    version: 1,
+    createdAtMs: nowMs,
+    authenticatedAtMs: nowMs,
+    lastSeenAtMs: nowMs,
+    expiresAtMs: nowMs + 3_600_000,
+    idleTimeoutMs: 3_600_000,
+    remember: true,
+    everyoneEpoch: 0,
+    roles: [],
+    data: { theme: 'dark' },
+  }
+  const authority = env.SESSIONS.getByName('user:1')
+  const check = { tokenHash: 'hash-1', touch: true, renewalFraction: 0.1 }
+  expect(await authority.create({ tokenHash: 'hash-1', record })).toEqual({
+    ok: true,
+    replaced: [],
+  })
+  expect(await authority.check(check)).toEqual({ ok: true, version: 1, record })
+  expect(await authority.revoke({ all: true })).toEqual({ count: 1, tokenHashes: ['hash-1'] })
+  expect(await authority.check(check)).toEqual({ ok: false, reason: 'revoked' })
+})
+
+it('counts for better-auth, for whoever is bound to it', async () => {
+  const secrets = ['a secret of these tests, of 32 characters or more']
+  const storages = [1, 2].map(() =>
+    createSecondaryStorage({ namespace: env.SECONDARY_STORAGE, secrets }),
+  )
+  const counts = await Promise.all(storages.map(({ increment }) => increment('sign-in', 60)))
+  expect(counts.toSorted()).toEqual([1, 2])
 })
 
 it('answers nothing over HTTP', async () => {
