@@ -1,3 +1,4 @@
+import { appendFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,7 +27,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const stateDirectory = await mkdtemp(join(tmpdir(), 'codex-e2e-'))
   const removeState = (): Promise<void> => rm(stateDirectory, { recursive: true, force: true })
   try {
-    const stack = await startStack({ stateDirectory })
+    const stack = await startStack({
+      stateDirectory,
+      // For the scan at the end of the run.
+      log: (line) => {
+        appendFileSync(join(stateDirectory, 'workers.log'), `${line}\n`)
+      },
+    })
     project.provide('siteUrl', stack.url)
     project.provide('stateDirectory', stateDirectory)
     project.provide('browserProgram', browserProgram)

@@ -18,12 +18,13 @@ export function seenSecrets(): readonly string[] {
 }
 
 /**
- * The forms in which a token may be written down: as it was sent, decoded, without the signature that a session cookie
- * carries after a dot, and each of those percent-encoded.
+ * The forms in which a token may be written down: as it was sent, decoded, of a session's token and its sealed copy also each
+ * part that is secret (`v1.{keyId}.{userRef}.{secret}.{mac}`, of which the first three are not), and all of these
+ * percent-encoded.
  */
 export function formsOfSecret(secret: string): readonly string[] {
   const decoded = decodeURIComponent(secret)
-  const [unsigned = decoded] = decoded.split('.')
-  const forms = [secret, decoded, unsigned].flatMap((form) => [form, encodeURIComponent(form)])
+  const parts = decoded.startsWith('v1.') ? decoded.split('.').slice(3) : []
+  const forms = [secret, decoded, ...parts].flatMap((form) => [form, encodeURIComponent(form)])
   return [...new Set(forms)]
 }

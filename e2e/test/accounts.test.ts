@@ -62,7 +62,7 @@ describe('signing up', () => {
 })
 
 describe('a session', () => {
-  it('is authenticated without a database query once it is cached', async () => {
+  it('is authenticated without a database query', async () => {
     const { client } = await signedInPerson()
     await client.get('/')
     const second = await client.get('/')

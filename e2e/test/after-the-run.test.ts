@@ -66,9 +66,13 @@ describe('after everything else has run', () => {
     expect(found).toEqual([])
   })
 
-  it('no file that KV is stored in holds one, not even of what was deleted', () => {
+  it('no file that KV, objects and the database are stored in holds one, not even of what was deleted', () => {
     const forms = secretForms()
-    const files = filesUnder(join(inject('stateDirectory'), 'v3/kv'))
+    const files = ['kv', 'do', 'd1'].flatMap((store) =>
+      filesUnder(join(inject('stateDirectory'), 'v3', store)),
+    )
+    // The rows of sessions are among them, so that not finding a token says something.
+    expect(files.filter((path) => path.includes('SessionObject')).length).toBeGreaterThan(1)
     expect(files.some((path) => path.includes('blobs'))).toBe(true)
     expect(files.some((path) => path.endsWith('.sqlite'))).toBe(true)
     const found = files.filter((path) => {
@@ -79,12 +83,22 @@ describe('after everything else has run', () => {
     expect(found).toEqual([])
   })
 
+  it('no line that the workers logged holds one', () => {
+    const forms = secretForms()
+    const lines = readFileSync(join(inject('stateDirectory'), 'workers.log'), 'utf8').split('\n')
+    expect(lines.some((line) => line.includes('session_created'))).toBe(true)
+    expect(lines.filter((line) => forms.some((form) => line.includes(form)))).toEqual([])
+  })
+
   it('no name or row of a limit holds a mail address or a network address', async () => {
     // Of sample users, of people that tests made, and of the range that visitors come from.
     const personal = /@(?:codex|people)\.example|198\.1[89]\.\d+\.\d+/
     const counts = await listKeys('rate-limit')
     expect(counts.filter(({ name }) => personal.test(name))).toEqual([])
-    const files = filesUnder(join(inject('stateDirectory'), 'v3/do'))
+    // The objects of sessions hold the e-mail of their user.
+    const files = filesUnder(join(inject('stateDirectory'), 'v3/do')).filter((path) =>
+      path.includes('RateLimiterObject'),
+    )
     expect(files.some((path) => path.endsWith('.sqlite'))).toBe(true)
     const rows = files.map((path) => ({ path, bytes: readFileSync(path, 'latin1') }))
     expect(rows.some(({ bytes }) => bytes.includes('5:login:account:'))).toBe(true)
@@ -106,8 +120,10 @@ describe('after everything else has run', () => {
   })
 
   it('would find a token that is written down in any of its forms', () => {
-    expect(formsOfSecret('abc.s%2Fg%3D')).toEqual(
-      expect.arrayContaining(['abc.s%2Fg%3D', 'abc.s/g=', 'abc']),
+    expect(formsOfSecret('s%2Fg%3D')).toEqual(expect.arrayContaining(['s%2Fg%3D', 's/g=']))
+    expect(formsOfSecret('v1.key.user.secret.mac')).toEqual(
+      expect.arrayContaining(['v1.key.user.secret.mac', 'secret', 'mac']),
     )
+    expect(formsOfSecret('v1.key.user.secret.mac')).not.toContain('user')
   })
 })

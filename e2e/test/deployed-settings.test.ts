@@ -75,6 +75,7 @@ describe('as it is deployed, over HTTPS', () => {
     expect(response.headers.get('ratelimit')).toMatch(/^"api";r=\d+;t=\d+$/)
     expect(response.operations).toMatchObject({ doRequests: 1 })
     expect(stack.logs.toString()).not.toContain('limiter_not_bound')
+    expect(stack.logs.toString()).not.toContain('sessions_not_bound')
   })
 
   it('browsers are told to come over HTTPS only', async () => {
@@ -94,7 +95,12 @@ describe('as it is deployed, over HTTPS', () => {
   it('nothing can be switched off, and the webhook secret of development signs nothing', async () => {
     const client = new SiteClient(stack.url)
     const headers = { origin: `https://${host}`, 'content-type': 'application/json' }
-    for (const path of ['/dev/kv-outage', '/dev/d1-outage', '/dev/limiter-outage']) {
+    for (const path of [
+      '/dev/kv-outage',
+      '/dev/d1-outage',
+      '/dev/limiter-outage',
+      '/dev/session-outage',
+    ]) {
       const outage = await client.request(path, { method: 'POST', headers, body: '{"on":true}' })
       expect(outage.status, path).toBe(404)
     }

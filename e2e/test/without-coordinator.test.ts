@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   enterWindow,
+  isSignedIn,
   putUpload,
   sampleUser,
   signIn,
@@ -72,12 +73,32 @@ describe('without the coordinator bound', () => {
     expect(blocked.text).toContain('they can be reset only')
   })
 
+  it('sessions are kept in KV, where they are listed, ended and confirmed', async () => {
+    const [here, there] = [await signedIn('sam'), await signedIn('sam')]
+    const page = await here.get('/account')
+    expect(page.text).toContain('It may take a minute or more')
+    expect((await here.postForm('/account?/revokeOthers')).status).toBe(200)
+    expect(await isSignedIn(there)).toBe(false)
+    const { password } = sampleUser('sam')
+    const confirmed = await here.postForm('/confirm-password', { password, next: '/library' })
+    expect(confirmed.location).toBe('/library')
+    expect(await isSignedIn(here)).toBe(true)
+    await here.postForm('/sign-out')
+    expect(await isSignedIn(here)).toBe(false)
+  })
+
+  it('nobody can sign everyone out', async () => {
+    const grace = await signedIn('grace')
+    expect((await grace.get('/admin')).text).not.toContain('Sign out everyone')
+    const tried = await grace.postForm('/admin?/signOutEveryone', { confirmation: 'everyone' })
+    expect(tried.status).toBe(502)
+  })
+
   it('the web app says so once', () => {
-    const lines = stack.logs
-      .toString()
-      .split('\n')
-      .filter((line) => line.includes('limiter_not_bound'))
-    expect(lines).toHaveLength(1)
+    const lines = stack.logs.toString().split('\n')
+    for (const event of ['limiter_not_bound', 'sessions_not_bound']) {
+      expect(lines.filter((line) => line.includes(event))).toHaveLength(1)
+    }
     expect(stack.logs.toString()).not.toContain('kv_not_bound')
   })
 })

@@ -1,9 +1,9 @@
 /// <reference types="@cloudflare/workers-types" />
 
 import type {} from '../worker-configuration.d.ts'
-import type { Auth } from '@codex/auth'
-import type { CachedSession } from '@codex/cloudflare-clients'
+import type { Auth, AuthSessions } from '@codex/auth'
 import type { App as CodexApp } from '$lib/server/app.ts'
+import type { SignedInSession } from '$lib/server/require-user.ts'
 import type { CacheReadLine, NotedRead } from '$lib/server/cache-reads.ts'
 
 declare global {
@@ -18,13 +18,13 @@ declare global {
       app: CodexApp
       auth: Auth
       origin: string
-      session: CachedSession | null
+      /** Reads and changes the session of this request, and sets its cookies. Not on routes that serve no person. */
+      sessions: AuthSessions
+      session: SignedInSession | null
       /** Neither signed in nor signed out: who this is could not be looked up. */
       sessionUnavailable: boolean
       /** The identifier of the client's network address, or one that clients without an address share. */
       address: string
-      /** Raw Set-Cookie values for the response. */
-      setCookies: string[]
       /** What this request has read from the cache so far. */
       cacheReads: NotedRead[]
     }

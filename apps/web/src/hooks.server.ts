@@ -1,5 +1,5 @@
 import type { Handle, HandleServerError } from '@sveltejs/kit'
-import type { Auth } from '@codex/auth'
+import { toSignedInUser } from '@codex/auth'
 import { toServerTiming } from '@codex/cloudflare-clients/cache'
 import { clientIp, sharedIdentifier } from '@codex/cloudflare-clients/rate-limiter'
 import { createOperationCounts, formatOperations } from '@codex/core-services'
@@ -19,9 +19,15 @@ const routesWithoutSession = new Set([
   '/dev/kv-outage',
   '/dev/d1-outage',
   '/dev/limiter-outage',
+  '/dev/session-outage',
 ])
 
+/** Pages that depend on a role, which may have just changed, or list whose devices there are. */
+const exactRoutes = /^\/\(site\)\/(?:account|admin|studio)(?:\/|$)/
+
 const unavailableRetrySeconds = 30
+
+type Event = Parameters<Handle>[0]['event']
 
 export const handle: Handle = async ({ event, resolve }) => {
   if (!event.platform) throw new Error('This app runs on Cloudflare Workers only')
@@ -31,12 +37,10 @@ export const handle: Handle = async ({ event, resolve }) => {
   const routeId = event.route.id
   const counts = createOperationCounts()
   event.locals.app = app
-  const auth = app.authFor(origin)
-  event.locals.auth = calmAuth(auth)
+  event.locals.auth = calmAuth(app.authFor(origin))
   event.locals.origin = origin
   event.locals.session = null
   event.locals.sessionUnavailable = false
-  event.locals.setCookies = []
   event.locals.cacheReads = []
   // Those without an address of their own share one limit: a site that refused them would lose people for a header.
   event.locals.address = sharedIdentifier(
@@ -46,11 +50,17 @@ export const handle: Handle = async ({ event, resolve }) => {
     }),
   )
 
+  const respond = async (): Promise<Response> =>
+    routeId?.startsWith('/api/') ? serveApi(event, async () => resolve(event)) : resolve(event)
   const serve = async (): Promise<Response> => {
-    if (!routesWithoutSession.has(routeId ?? '')) await lookUpSession(event, auth)
-    return routeId?.startsWith('/api/')
-      ? await serveApi(event, async () => resolve(event))
-      : await resolve(event)
+    if (routesWithoutSession.has(routeId ?? '')) return respond()
+    return app.sessions.handle({
+      event,
+      resolve: async () => {
+        await lookUpSession(event)
+        return respond()
+      },
+    })
   }
   const { cacheReads } = event.locals
   const answer = await app.meter.run(counts, () =>
@@ -58,7 +68,6 @@ export const handle: Handle = async ({ event, resolve }) => {
   )
 
   const response = withMutableHeaders(answer)
-  for (const cookie of event.locals.setCookies) response.headers.append('set-cookie', cookie)
   setSecurityHeaders(response.headers, { https: event.url.protocol === 'https:' })
   setCachePolicy(response, {
     routeId,
@@ -89,20 +98,21 @@ export const handleError: HandleServerError = ({ error, event, status, message }
   return { message: 'Something went wrong on our side.', id }
 }
 
-type Event = Parameters<Handle>[0]['event']
-
 /** A session that cannot be looked up is not the same as none: pages then answer 503 and nobody is signed out. */
-async function lookUpSession(event: Event, auth: Auth): Promise<void> {
+async function lookUpSession({ locals, request, route }: Event): Promise<void> {
+  const { sessions, app } = locals
+  // A visitor without a cookie has none, and their pages stay public.
+  if (sessions.token === null) return
+  const isChange = !['GET', 'HEAD', 'OPTIONS'].includes(request.method)
+  const isExact = isChange || exactRoutes.test(route.id ?? '')
   try {
-    const { setCookies } = event.locals
-    event.locals.session = await auth.getSession(event.request.headers, {
-      onSetCookie: (cookie) => {
-        setCookies.push(cookie)
-      },
-    })
+    const session = await sessions.get(isExact ? { freshness: app.sessions.exact } : {})
+    if (session === null) return
+    const { id, authenticatedAtMs } = session
+    locals.session = { id, authenticatedAtMs, user: toSignedInUser(session) }
   } catch (error) {
-    event.locals.sessionUnavailable = true
-    log('error', 'session_lookup_failed', { route: event.route.id, error: describeError(error) })
+    locals.sessionUnavailable = true
+    log('error', 'session_lookup_failed', { route: route.id, error: describeError(error) })
   }
 }
 

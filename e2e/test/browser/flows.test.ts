@@ -197,7 +197,8 @@ describe.each(screens)('on a $name', (screen) => {
     await tab.sees('This device')
     await tab.picture('account')
     await tab.page
-      .getByRole('button', { name: /^Revoke / })
+      .locator('.sessions')
+      .getByRole('button', { name: /^Sign out .+/ })
       .first()
       .click()
     await tab.sees('That device is signed out')
@@ -210,6 +211,30 @@ describe.each(screens)('on a $name', (screen) => {
     await tab.goto('/library')
     expect(new URL(tab.page.url()).pathname).toBe('/library')
     expect((await signIn(visitor(), changed)).status).toBe(303)
+  })
+
+  it('a person signs out another browser, whose very next click is refused', async () => {
+    const { client, person } = await signedInPerson('Two Browsers')
+    await client.postForm('/sign-out')
+    const other = await Tab.open(browser, screen)
+    try {
+      await tab.signIn(person)
+      await other.signIn(person)
+      await other.goto('/browse')
+      await tab.goto('/account')
+      await tab.page
+        .locator('.sessions')
+        .getByRole('button', { name: /^Sign out .+/ })
+        .click()
+      await tab.sees('That device is signed out')
+      // On a phone the link is in a menu; what matters is where it leads.
+      await other.page.locator('a[href="/library"]').first().dispatchEvent('click')
+      await other.waitForPath('/sign-in')
+      await tab.goto('/library')
+      expect(new URL(tab.page.url()).pathname).toBe('/library')
+    } finally {
+      expect(await other.close()).toEqual([])
+    }
   })
 
   it('the owner sees the counters and purges the cache', async () => {

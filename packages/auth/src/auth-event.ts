@@ -1,17 +1,6 @@
 /** What authentication did that its answer does not show. It never holds a token, an address or a password. */
 export type AuthEvent =
   | {
-      /**
-       * The session cache failed and the answer came from the database, or a session that ended may be
-       * served from the cache until it expires there.
-       */
-      readonly type: 'session_cache_error'
-      readonly operation: 'get' | 'set' | 'delete' | 'delete_user_sessions'
-      /** 2 is the retry in the background. */
-      readonly attempt: 1 | 2
-      readonly error: unknown
-    }
-  | {
       /** A mail could not be handed over. The person can ask for it again. */
       readonly type: 'mail_error'
       readonly mail: 'verification' | 'existing_account' | 'password_reset'

@@ -1,39 +1,28 @@
-import type { CachedSession, SessionCacheClient, UserRole } from '@codex/cloudflare-clients'
+import type { SessionStore, SessionSummary } from '@codex/cloudflare-clients/session'
+import type { UserRole } from '@codex/database'
 import type { AuthEventReporter } from './auth-event.ts'
 import type { VerifyEmailResult } from './email-verification.ts'
 import type { Mailer } from './mailer.ts'
-import type { SessionSummary } from './session-rows.ts'
+import type { AuthSessions, SessionData } from './signed-in-user.ts'
 
 export interface AuthOptions {
-  /** The database with the users and sessions in it. */
+  /** The database with the users in it. */
   readonly d1: D1Database
-  /** Signs session cookies. At least 32 characters, random, the same for all workers of an environment. */
+  /** Signs what better-auth signs. At least 32 characters, random, the same for all workers of an environment. */
   readonly secret: string
   /** Where the site is, such as `https://codex.example`. Links in mails begin with it. */
   readonly origin: string
-  /** Whether the session cookie is `__Host-` and Secure. `false` only for development over plain HTTP. */
-  readonly secureCookies: boolean
-  /**
-   * Keeps copies of sessions in front of the database. Its `maxTtlSeconds` bounds how long an ended session may
-   * be served from a copy that could not be deleted, and how old a copy's user may be: give it one, such as 900.
-   * Where no KV is bound, pass one on `createEmptyKV()`.
-   */
-  readonly sessionCache: Pick<SessionCacheClient, 'get' | 'set' | 'delete' | 'deleteUserSessions'>
+  /** Keeps all sessions. Give it an authority: on KV alone a session that ended may be served for a minute or more. */
+  readonly sessions: SessionStore<SessionData>
   readonly mailer: Mailer
-  /** Clock of verification links and session lists, epoch ms. better-auth itself uses `Date`. Default `Date.now`. */
+  /** Clock of verification links, epoch ms. better-auth itself uses `Date`. Default `Date.now`. */
   readonly now?: () => number
   /** Told of failures that the answer does not show. Default: a JSON line on `console.warn`. */
   readonly onEvent?: AuthEventReporter
   /**
-   * Keeps a promise running after the response. With it, nobody waits for mails and a failed cache deletion is
-   * tried again. Without it, mails are awaited and the deletion is not tried again.
+   * Keeps a promise running after the response. With it, nobody waits for mails.
    */
   readonly waitUntil?: (promise: Promise<unknown>) => void
-}
-
-/** What to add to the response: raw `Set-Cookie` header values. */
-export interface AuthResponse {
-  readonly setCookies: string[]
 }
 
 export type SignUpResult =
@@ -47,7 +36,7 @@ export type SignUpResult =
     }
 
 export type SignInResult =
-  | ({ readonly ok: true; readonly session: CachedSession } & AuthResponse)
+  | { readonly ok: true; readonly userId: string }
   | { readonly ok: false; readonly reason: 'invalid_credentials' | 'email_not_verified' }
 
 export type ResetPasswordResult =
@@ -59,44 +48,39 @@ export type ResetPasswordResult =
       readonly message: string
     }
 
-export type ChangePasswordResult =
-  | ({ readonly ok: true } & AuthResponse)
+export type ConfirmPasswordResult =
+  | { readonly ok: true }
   | {
       readonly ok: false
-      readonly reason: 'wrong_password' | 'weak_password' | 'not_signed_in'
+      readonly reason: 'wrong_password' | 'not_signed_in'
       readonly message: string
     }
 
+export type ChangePasswordResult =
+  | ConfirmPasswordResult
+  | { readonly ok: false; readonly reason: 'weak_password'; readonly message: string }
+
+/** The request that somebody signs in with. */
+export interface SignInRequest {
+  /** Gets the session. Where it holds one so far, that one ends in the same step. */
+  readonly sessions: AuthSessions
+  /** The session keeps the `user-agent`, and the network of `cf-connecting-ip`. */
+  readonly headers: Headers
+}
+
 /**
- * Accounts and sessions. It limits no rates: the application does, before it calls.
+ * Accounts, and what they do to sessions. Sessions themselves are read through the `SessionStore`, see `toSignedInUser`. It limits
+ * no rates: the application does, before it calls.
  *
- * Every method rejects with an `AuthError` when the database fails: answer 503, and never "signed out".
- * A failing session cache changes no answer; it is reported.
+ * Every method rejects with an `AuthError` when the database fails or sessions cannot be reached: answer 503, and never
+ * "signed out".
  *
- * **How soon a session ends.** Sign-out, a new password, a new role and `revokeSession` change the database first
- * and then delete the cached copies, so on a strongly consistent store the very next `getSession` sees it. On
- * Workers KV other locations may serve a copy for about a minute longer. A copy that could not be deleted, or that
- * KV's list did not show yet, lives on for at most the cache's `maxTtlSeconds`. The same holds when a worker is
- * stopped between writing a copy and looking again whether the session has ended meanwhile.
+ * **How soon a session ends.** Once sign-out, a new password, a reset, `revokeSession` and the like have returned, a `strict` check
+ * refuses what they ended, and every other within the bound that it names. Nothing brings an ended session back: no late copy and no
+ * sign-in that began before with the old password. A new role is seen by `strict` checks at once too. On a store without an
+ * authority all of this takes a minute or more, and a sign-in with the old password that began before may come through.
  */
 export interface Auth {
-  /**
-   * The session of a request.
-   *
-   * A forged, truncated or missing cookie costs no KV and no database operation. A hit costs one KV read and no
-   * query. A miss costs a KV read, a query, two KV writes and one more query, which makes sure that the session did
-   * not end while its copy was written. A session that is seen by the database and has used up a day of its
-   * 30 days gets its 30 days again.
-   *
-   * @param options.onSetCookie Called with a `Set-Cookie` value to put on the response: the cookie of a prolonged
-   * session, or the removal of a dead one. Without it the browser forgets the cookie 30 days after the sign-in.
-   * @returns `null` when nobody is signed in.
-   */
-  getSession(
-    headers: Headers,
-    options?: { onSetCookie?: (setCookie: string) => void },
-  ): Promise<CachedSession | null>
-
   /**
    * Registers an address and mails it a link to `${origin}/verify-email?token=…`. If the address has an account,
    * the answer is the same and its owner is mailed a notice instead. Nobody is signed in by this.
@@ -110,13 +94,19 @@ export interface Auth {
   verifyEmail(token: string): Promise<VerifyEmailResult>
 
   /**
-   * @param headers The request's: the session records its `cf-connecting-ip` and `user-agent`.
+   * Checks the password and begins a session. Refused as `invalid_credentials` where all sessions of the user were ended
+   * meanwhile, as by a new password.
+   *
+   * @param input.remember Whether the session outlives the browser, and has the longer timeouts. Default `true`.
    * @returns `email_not_verified` only to somebody who knows the password.
    */
-  signIn(input: { email: string; password: string }, headers: Headers): Promise<SignInResult>
+  signIn(
+    input: { email: string; password: string; remember?: boolean },
+    request: SignInRequest,
+  ): Promise<SignInResult>
 
-  /** Ends the request's session, if it has one, and removes the cookie in any case. */
-  signOut(headers: Headers): Promise<AuthResponse>
+  /** Ends the request's session, if it has one, and clears its cookies in any case but a failure. */
+  signOut(sessions: AuthSessions): Promise<void>
 
   /** Mails a link to `${origin}/reset-password?token=…`, if the address has an account. The answer never tells. */
   requestPasswordReset(email: string): Promise<void>
@@ -124,28 +114,53 @@ export interface Auth {
   /**
    * Spends the token of a reset link, which works once and for one hour. Ends every session of the user and every
    * other link mailed to them, and confirms their address: the link proves that they read its mail.
-   * A weak password spends nothing.
+   * A weak password spends nothing, and neither does a failure to end the sessions. Where it rejects later, the password may be the
+   * new one, and sessions that were begun with the old one within that moment may live: another reset ends them.
    */
   resetPassword(input: { token: string; password: string }): Promise<ResetPasswordResult>
 
   /**
-   * Ends every older session of the user, this one too, and every link mailed to them, and begins a new session.
-   * It is several queries: where it rejects, the password may be the new one while older sessions live. Changing it
-   * again ends them.
+   * Ends every other session of the user and every link mailed to them, and gives this session a new token: the older one is
+   * refused at once, and whoever still uses it ends the session, as for any stolen token. Where sessions cannot be ended, the password stays. Where it rejects later, the password may be the new
+   * one, as for {@link resetPassword}.
    */
   changePassword(
     input: { currentPassword: string; newPassword: string },
-    headers: Headers,
+    sessions: AuthSessions,
   ): Promise<ChangePasswordResult>
 
-  /** The user's sessions that have not expired, newest first. */
-  listSessions(userId: string): Promise<SessionSummary[]>
+  /** Notes that the user has just proved who they are, and gives the session a new token. */
+  confirmPassword(password: string, sessions: AuthSessions): Promise<ConfirmPasswordResult>
+
+  /** The user's sessions, newest first. */
+  listSessions(userId: string, sessions?: AuthSessions): Promise<readonly SessionSummary[]>
 
   /** @returns Whether the user had that session. */
   revokeSession(session: { userId: string; sessionId: string }): Promise<boolean>
 
   /**
-   * Gives a user a role. Sessions stay, with the new role from the next request on.
+   * Ends every session of the user but that of the request, and refuses sign-ins that began before.
+   *
+   * @returns How many ended.
+   */
+  revokeOtherSessions(userId: string, sessions: AuthSessions): Promise<number>
+
+  /**
+   * Ends every session of the user, and refuses sign-ins that began before.
+   *
+   * @returns How many ended.
+   */
+  signOutUser(userId: string): Promise<number>
+
+  /**
+   * Ends every session of every user. It takes some seconds.
+   *
+   * @throws {SessionError} `no_authority` on a store without one, which cannot do this.
+   */
+  signOutEveryone(): Promise<void>
+
+  /**
+   * Gives a user a role. Sessions stay, with the new role. Where it rejects, sessions may still have the old one: try again.
    *
    * @returns Whether there is such a user.
    */

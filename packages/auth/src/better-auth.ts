@@ -2,19 +2,10 @@ import { betterAuth } from 'better-auth/minimal'
 import { passwordLength } from './account-input.ts'
 import type { AccountMails } from './account-mails.ts'
 import type { DatabaseCalls } from './database-calls.ts'
-import {
-  secureSessionCookieName,
-  sessionCookieName,
-  sessionCookiePlugin,
-  sessionLifetimeSeconds,
-  sessionUpdateAgeSeconds,
-} from './session-cookie.ts'
-
 export interface BetterAuthSettings {
   readonly adapter: DatabaseCalls['adapter']
   readonly secret: string
   readonly origin: string
-  readonly secureCookies: boolean
   readonly mails: AccountMails
   /** Called with a user who has just been created and owns an unconfirmed address. */
   readonly onUnverifiedUser: (user: { id: string; email: string }) => Promise<void>
@@ -23,15 +14,14 @@ export interface BetterAuthSettings {
 /** The part of better-auth that the rest of this package calls: `auth.api`, never its HTTP handler. */
 export type BetterAuth = ReturnType<typeof createBetterAuth>
 
-/** better-auth as this platform uses it. What is not set here has better-auth's default on purpose. */
+/** better-auth as this platform uses it: for accounts, and never for sessions. What is not set here has better-auth's default on purpose. */
 export function createBetterAuth(settings: BetterAuthSettings) {
-  const { adapter, secret, origin, secureCookies, mails, onUnverifiedUser } = settings
+  const { adapter, secret, origin, mails, onUnverifiedUser } = settings
   return betterAuth({
     appName: 'Codex',
     baseURL: origin,
     secret,
     database: adapter,
-    plugins: [sessionCookiePlugin],
     user: {
       // `input: false`: nobody signs up as an owner.
       additionalFields: { role: { type: 'string', defaultValue: 'customer', input: false } },
@@ -43,7 +33,8 @@ export function createBetterAuth(settings: BetterAuthSettings) {
       minPasswordLength: passwordLength.min,
       maxPasswordLength: passwordLength.max,
       resetPasswordTokenExpiresIn: 60 * 60,
-      revokeSessionsOnPasswordReset: true,
+      // It has none: all sessions are the session store's.
+      revokeSessionsOnPasswordReset: false,
       sendResetPassword: ({ user, token }) => mails.sendPasswordReset(user.email, token),
       onExistingUserSignUp: ({ user }) => mails.sendExistingAccount(user.email),
     },
@@ -54,27 +45,11 @@ export function createBetterAuth(settings: BetterAuthSettings) {
     },
     // Expired ones stay a while, so that the answer to an old link can be "expired".
     verification: { storeIdentifier: 'hashed', disableCleanup: true },
-    session: {
-      expiresIn: sessionLifetimeSeconds,
-      updateAge: sessionUpdateAgeSeconds,
-      cookieCache: { enabled: false },
-    },
+    // A session of its own could not be written either, see better-auth-schema.ts.
+    databaseHooks: { session: { create: { before: () => Promise.resolve(false) } } },
     advanced: {
-      // A session and its user in one query. Without it, better-auth also writes failed queries to the console.
+      // A user and their accounts in one query. Without it, better-auth also writes failed queries to the console.
       database: { joins: true },
-      cookiePrefix: sessionCookieName,
-      // With `true` every name would get `__Secure-` in front, also one that begins with `__Host-`.
-      useSecureCookies: false,
-      defaultCookieAttributes: {
-        secure: secureCookies,
-        httpOnly: true,
-        sameSite: 'lax',
-        path: '/',
-      },
-      cookies: {
-        session_token: { name: secureCookies ? secureSessionCookieName : sessionCookieName },
-      },
-      ipAddress: { ipAddressHeaders: ['cf-connecting-ip'] },
     },
     // The router is not mounted, and limits are the application's.
     rateLimit: { enabled: false },

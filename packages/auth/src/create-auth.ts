@@ -1,22 +1,21 @@
-import { createDatabase, sessions, userRoles, users } from '@codex/database'
-import { and, eq } from 'drizzle-orm'
+import { createDatabase, userRoles, users } from '@codex/database'
+import { eq } from 'drizzle-orm'
 import { createAccountMails } from './account-mails.ts'
 import type { Auth, AuthOptions } from './auth.ts'
 import { createAuthReporter } from './auth-event.ts'
 import { createBetterAuth } from './better-auth.ts'
 import { createDatabaseCalls } from './database-calls.ts'
 import { createEmailVerification } from './email-verification.ts'
-import { createPasswords } from './passwords.ts'
-import { createSessionLookup } from './session-lookup.ts'
-import { createSessionRevocation } from './session-revocation.ts'
-import { listSessionSummaries } from './session-rows.ts'
+import { createPasswords, exceptOf } from './passwords.ts'
+import { callSessions } from './session-calls.ts'
 import { createSignIn } from './sign-in.ts'
 import { createSignUp } from './sign-up.ts'
 
 const minSecretLength = 32
 
 /**
- * Creates the platform's authentication: better-auth on D1, behind the session cache.
+ * Creates the platform's authentication: better-auth on D1, and sessions in a
+ * `SessionStore`.
  *
  * It keeps no state of its own, so one at module scope serves every request.
  *
@@ -28,15 +27,15 @@ const minSecretLength = 32
  *   d1: env.DB,
  *   secret: env.AUTH_SECRET,
  *   origin: 'https://codex.example',
- *   secureCookies: true,
- *   sessionCache: new SessionCacheClient(env.AUTH_SESSION_KV, { maxTtlSeconds: 900 }),
+ *   sessions: store, // a SessionStore
  *   mailer,
  *   waitUntil,
  * })
- * const session = await auth.getSession(request.headers)
+ * const sessions = createRequestSessions(store, request)
+ * const result = await auth.signIn({ email, password }, { sessions, headers: request.headers })
  */
 export function createAuth(options: AuthOptions): Auth {
-  const { d1, secret, secureCookies, sessionCache, mailer, now = Date.now, waitUntil } = options
+  const { d1, secret, sessions: store, mailer, now = Date.now, waitUntil } = options
   if (secret.length < minSecretLength) {
     throw new RangeError(
       `Cannot create auth: secret must have at least ${minSecretLength} characters, received ${secret.length}`,
@@ -52,7 +51,6 @@ export function createAuth(options: AuthOptions): Auth {
     adapter: calls.adapter,
     secret,
     origin,
-    secureCookies,
     mails,
     onUnverifiedUser: async ({ id, email }) => {
       try {
@@ -64,47 +62,34 @@ export function createAuth(options: AuthOptions): Auth {
       }
     },
   })
-  const revocation = createSessionRevocation({ sessionCache, report, waitUntil })
-  const lookup = createSessionLookup({
-    betterAuth,
-    calls,
-    database,
-    sessionCache,
-    revocation,
-    report,
-    now,
-  })
-  const shared = { betterAuth, calls, database, lookup, revocation, mails, verification, now }
+  const shared = { betterAuth, calls, database, store, mails, verification }
 
   return {
-    async getSession(headers, { onSetCookie } = {}) {
-      const token = await lookup.readToken(headers)
-      if (token === null) return null
-      return lookup.find(token, headers, (setCookies) => {
-        for (const setCookie of setCookies) onSetCookie?.(setCookie)
-      })
-    },
-
     ...createSignUp(shared),
     ...createSignIn(shared),
     ...createPasswords(shared),
 
     verifyEmail: (token) => calls.run('verify e-mail', () => verification.verify(token)),
 
-    listSessions: (userId) =>
-      calls.run('list sessions', () => listSessionSummaries(database, userId, { nowMs: now() })),
-
-    async revokeSession({ userId, sessionId }) {
-      const [ended] = await calls.run('revoke session', () =>
-        database
-          .delete(sessions)
-          .where(and(eq(sessions.id, sessionId), eq(sessions.userId, userId)))
-          .returning({ token: sessions.token }),
+    async listSessions(userId, sessions) {
+      const currentToken = sessions?.token
+      const listed = await callSessions('list sessions', () =>
+        store.list(userId, currentToken == null ? {} : { currentToken }),
       )
-      if (ended === undefined) return false
-      await revocation.forgetSession(ended.token)
-      return true
+      return [...listed].sort((a, b) => b.createdAtMs - a.createdAtMs)
     },
+
+    revokeSession: ({ userId, sessionId }) =>
+      callSessions('revoke session', () => store.destroyById(userId, sessionId)),
+
+    revokeOtherSessions: (userId, sessions) =>
+      callSessions('revoke other sessions', () =>
+        store.destroyAllForUser(userId, exceptOf(sessions)),
+      ),
+
+    signOutUser: (userId) => callSessions('sign out user', () => store.destroyAllForUser(userId)),
+
+    signOutEveryone: () => callSessions('sign out everyone', () => store.destroyEveryone()),
 
     async setRole(userId, role) {
       if (!userRoles.includes(role)) {
@@ -120,7 +105,7 @@ export function createAuth(options: AuthOptions): Auth {
           .returning({ id: users.id }),
       )
       if (changed.length === 0) return false
-      await revocation.forgetUser(userId)
+      await callSessions('set role', () => store.updateUser(userId, { roles: [role] }))
       return true
     },
   }

@@ -4,6 +4,7 @@ import type { BetterAuthOptions } from 'better-auth'
 import { drizzleAdapter } from 'better-auth/adapters/drizzle'
 import { isAPIError } from 'better-auth/api'
 import { AuthError } from './auth-error.ts'
+import { betterAuthSchema } from './better-auth-schema.ts'
 
 type AdapterFactory = (options: BetterAuthOptions) => ReturnType<ReturnType<typeof drizzleAdapter>>
 
@@ -37,7 +38,11 @@ export function createDatabaseCalls(database: Database): DatabaseCalls {
   const operations = new AsyncLocalStorage<{ failure?: { readonly error: unknown } }>()
 
   const adapter: AdapterFactory = (options) => {
-    const instance = drizzleAdapter(database, { provider: 'sqlite', usePlural: true })(options)
+    const instance = drizzleAdapter(database, {
+      provider: 'sqlite',
+      usePlural: true,
+      schema: betterAuthSchema,
+    })(options)
     for (const name of queryNames) {
       const query = instance[name] as (...args: unknown[]) => Promise<unknown>
       const observed = async (...args: unknown[]): Promise<unknown> => {

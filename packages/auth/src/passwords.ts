@@ -1,15 +1,15 @@
-import { type Database, users, verifications } from '@codex/database'
+import type { SessionStore } from '@codex/cloudflare-clients/session'
+import { accounts, type Database, users, verifications } from '@codex/database'
 import { isAPIError } from 'better-auth/api'
-import { eq } from 'drizzle-orm'
+import { hashPassword } from 'better-auth/crypto'
+import { and, eq } from 'drizzle-orm'
 import { canonicalEmail, checkEmail, checkPassword } from './account-input.ts'
 import type { Auth } from './auth.ts'
 import type { BetterAuth } from './better-auth.ts'
+import { type Credential, credentialProvider, isPasswordOf, readCredential } from './credentials.ts'
 import type { DatabaseCalls } from './database-calls.ts'
-import { authHeaders } from './request-headers.ts'
-import { sessionSetCookies } from './session-cookie.ts'
-import type { SessionLookup } from './session-lookup.ts'
-import type { SessionRevocation } from './session-revocation.ts'
-import { readSession } from './session-rows.ts'
+import { callSessions } from './session-calls.ts'
+import type { AuthSessions, SessionData } from './signed-in-user.ts'
 
 const invalidToken = {
   ok: false,
@@ -33,17 +33,48 @@ export function createPasswords(options: {
   betterAuth: BetterAuth
   calls: DatabaseCalls
   database: Database
-  lookup: SessionLookup
-  revocation: SessionRevocation
-  now: () => number
-}): Pick<Auth, 'requestPasswordReset' | 'resetPassword' | 'changePassword'> {
-  const { betterAuth, calls, database, lookup, revocation, now } = options
+  store: SessionStore<SessionData>
+}): Pick<Auth, 'requestPasswordReset' | 'resetPassword' | 'changePassword' | 'confirmPassword'> {
+  const { betterAuth, calls, database, store } = options
 
   /** Whose reset link this is, without spending it. */
   async function ownerOfResetToken(token: string): Promise<string | null> {
     const { internalAdapter } = await betterAuth.$context
     const found = await internalAdapter.findVerificationValue(`reset-password:${token}`)
     return found === null || found.expiresAt.getTime() <= Date.now() ? null : found.value
+  }
+
+  /** @returns Whether the password was still the one that was checked. */
+  async function replacePassword({ user, hash }: Credential, password: string): Promise<boolean> {
+    const newHash = await hashPassword(password)
+    const [changed] = await database.batch([
+      database
+        .update(accounts)
+        .set({ password: newHash })
+        .where(
+          and(
+            eq(accounts.userId, user.id),
+            eq(accounts.providerId, credentialProvider),
+            eq(accounts.password, hash),
+          ),
+        )
+        .returning({ id: accounts.id }),
+      database.delete(verifications).where(eq(verifications.value, user.id)),
+    ])
+    return changed.length > 0
+  }
+
+  /** The credential of who is signed in, if they gave their password. */
+  async function checkOwnPassword(
+    operation: string,
+    { sessions, password }: { sessions: AuthSessions; password: string },
+  ): Promise<Credential | 'wrong_password' | 'not_signed_in'> {
+    const session = await callSessions(operation, () => sessions.get())
+    if (session === null) return 'not_signed_in'
+    const { userId } = session
+    const credential = await calls.run(operation, () => readCredential(database, { userId }))
+    const isRight = await isPasswordOf(credential, password)
+    return credential !== undefined && isRight ? credential : 'wrong_password'
   }
 
   return {
@@ -61,12 +92,17 @@ export function createPasswords(options: {
     },
 
     async resetPassword({ token, password }) {
+      const operation = 'reset password'
       const weakness = checkPassword(password)
       if (weakness !== null) return { ok: false, reason: 'weak_password', message: weakness }
-      const userId = await calls.run('reset password', () => ownerOfResetToken(token))
+      const userId = await calls.run(operation, () => ownerOfResetToken(token))
       if (userId === null) return invalidToken
+      const endSessions = () => callSessions(operation, () => store.destroyAllForUser(userId))
+      // Before the link is spent, which then stays good where sessions cannot be ended.
+      await endSessions()
+      let email: string | undefined
       try {
-        return await calls.run('reset password', async () => {
+        email = await calls.run(operation, async () => {
           await betterAuth.api.resetPassword({ body: { token, newPassword: password } })
           const [[user]] = await database.batch([
             database
@@ -76,47 +112,55 @@ export function createPasswords(options: {
               .returning({ email: users.email }),
             database.delete(verifications).where(eq(verifications.value, userId)),
           ])
-          return user === undefined ? invalidToken : { ok: true, email: user.email }
+          return user?.email
         })
       } catch (error) {
         if (isAPIError(error) && error.statusCode === 400) return invalidToken
         throw error
-      } finally {
-        // Also after a failure halfway: the sessions may be gone from the database already.
-        await revocation.forgetUser(userId)
       }
+      // And after: nobody who gave the old password in between comes in with it.
+      await endSessions()
+      return email === undefined ? invalidToken : { ok: true, email }
     },
 
-    async changePassword({ currentPassword, newPassword }, headers) {
-      const token = await lookup.readToken(headers)
-      if (token === null) return notSignedIn
+    async changePassword({ currentPassword, newPassword }, sessions) {
+      const operation = 'change password'
+      if (sessions.token === null) return notSignedIn
       const weakness = checkPassword(newPassword)
       if (weakness !== null) return { ok: false, reason: 'weak_password', message: weakness }
-      // From the database and not from the cache: a session that has ended changes no password.
-      const current = await calls.run('change password', () =>
-        readSession(database, token, { nowMs: now() }),
-      )
-      if (current === null) return notSignedIn
-      const { userId } = current.session
-      let refused = false
-      try {
-        return await calls.run('change password', async () => {
-          const changed = await betterAuth.api.changePassword({
-            body: { currentPassword, newPassword, revokeOtherSessions: true },
-            headers: authHeaders(headers, { cookie: true }),
-            returnHeaders: true,
-          })
-          await database.delete(verifications).where(eq(verifications.value, userId))
-          return { ok: true, setCookies: sessionSetCookies(changed.headers) }
-        })
-      } catch (error) {
-        if (!isAPIError(error) || ![400, 401].includes(error.statusCode)) throw error
-        refused = true
-        return error.statusCode === 401 ? notSignedIn : wrongPassword
-      } finally {
-        // Also after a failure halfway: the password and the sessions may have changed already.
-        if (!refused) await revocation.forgetUser(userId)
+      const own = await checkOwnPassword(operation, { sessions, password: currentPassword })
+      if (own === 'not_signed_in') return notSignedIn
+      if (own === 'wrong_password') return wrongPassword
+      const endOthers = () =>
+        callSessions(operation, () => store.destroyAllForUser(own.user.id, exceptOf(sessions)))
+      // Before and after, as for a reset: where they cannot be ended, the password stays.
+      await endOthers()
+      if (!(await calls.run(operation, () => replacePassword(own, newPassword)))) {
+        return wrongPassword
       }
+      await endOthers()
+      // The older token ends at once: it may be what the password is changed for.
+      const isSignedIn = await callSessions(operation, () =>
+        sessions.rotate({ reauthenticated: true, graceSeconds: 0 }),
+      )
+      return isSignedIn ? { ok: true } : notSignedIn
+    },
+
+    async confirmPassword(password, sessions) {
+      const operation = 'confirm password'
+      if (sessions.token === null) return notSignedIn
+      const own = await checkOwnPassword(operation, { sessions, password })
+      if (own === 'not_signed_in') return notSignedIn
+      if (own === 'wrong_password') return wrongPassword
+      const isSignedIn = await callSessions(operation, () =>
+        sessions.rotate({ reauthenticated: true }),
+      )
+      return isSignedIn ? { ok: true } : notSignedIn
     },
   }
+}
+
+/** Spares the session of a request. */
+export function exceptOf({ token }: AuthSessions): { readonly exceptToken?: string } {
+  return token === null ? {} : { exceptToken: token }
 }

@@ -1,3 +1,5 @@
+import type { SessionAuthorityNamespace } from '@codex/cloudflare-clients/session'
+
 /** A switch for a binding: while it is on, every call of the binding rejects. */
 export interface Fault {
   on: boolean
@@ -11,6 +13,21 @@ export function faultyKV(kv: KVNamespace, fault: Fault): KVNamespace {
       ? Promise.reject(new Error(`KV ${name.toUpperCase()} failed: 500 Internal Server Error`))
       : call(),
   )
+}
+
+/** An authority that cannot be reached while the fault is on. */
+export function faultyAuthority(
+  authority: SessionAuthorityNamespace,
+  fault: Fault,
+  onCall: (name: string) => void = () => undefined,
+): SessionAuthorityNamespace {
+  return {
+    getByName: (objectName) =>
+      intercept(authority.getByName(objectName), (name, call) => {
+        onCall(name)
+        return fault.on ? Promise.reject(new Error('Network connection lost.')) : call()
+      }),
+  }
 }
 
 /** A database whose queries fail while the fault is on, as they do when D1 cannot be reached. */

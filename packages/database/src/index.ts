@@ -13,7 +13,6 @@ export {
   purchases,
   purchaseStatuses,
   refunds,
-  sessions,
   userRoles,
   users,
   verifications,
@@ -33,6 +32,5 @@ export type {
   PlatformSettingRow,
   PurchaseRow,
   RefundRow,
-  SessionRow,
   UserRow,
 } from './rows.ts'

@@ -6,7 +6,6 @@ import type {
   platformSettings,
   purchases,
   refunds,
-  sessions,
   users,
 } from './schema.ts'
 
@@ -17,7 +16,6 @@ export type MediaItemRow = typeof mediaItems.$inferSelect
 export type PlatformSettingRow = typeof platformSettings.$inferSelect
 export type PurchaseRow = typeof purchases.$inferSelect
 export type RefundRow = typeof refunds.$inferSelect
-export type SessionRow = typeof sessions.$inferSelect
 export type UserRow = typeof users.$inferSelect
 
 export type NewContentRow = typeof content.$inferInsert

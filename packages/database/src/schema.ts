@@ -38,7 +38,7 @@ const updatedAt = () =>
     .default(sql`(unixepoch() * 1000)`)
     .$onUpdateFn(() => new Date())
 
-// Users, sessions, accounts and verifications have the columns that better-auth expects of them.
+// Users, accounts and verifications have the columns that better-auth expects of them.
 
 export const users = sqliteTable('users', {
   id: id(),
@@ -53,23 +53,6 @@ export const users = sqliteTable('users', {
   createdAt: createdAt(),
   updatedAt: updatedAt(),
 })
-
-export const sessions = sqliteTable(
-  'sessions',
-  {
-    id: id(),
-    userId: text('user_id')
-      .notNull()
-      .references(() => users.id, { onDelete: 'cascade' }),
-    token: text('token').notNull().unique(),
-    expiresAt: timestamp('expires_at').notNull(),
-    ipAddress: text('ip_address'),
-    userAgent: text('user_agent'),
-    createdAt: createdAt(),
-    updatedAt: updatedAt(),
-  },
-  (table) => [index('sessions_user').on(table.userId)],
-)
 
 export const accounts = sqliteTable(
   'accounts',
@@ -243,15 +226,10 @@ export const processedWebhookEvents = sqliteTable(
   (table) => [primaryKey({ columns: [table.provider, table.eventId] })],
 )
 
-// better-auth reads a session with its user, and a user with their accounts, in one query each through these.
+// better-auth reads a user with their accounts in one query through these.
 
 export const usersRelations = relations(users, ({ many }) => ({
-  sessions: many(sessions),
   accounts: many(accounts),
-}))
-
-export const sessionsRelations = relations(sessions, ({ one }) => ({
-  user: one(users, { fields: [sessions.userId], references: [users.id] }),
 }))
 
 export const accountsRelations = relations(accounts, ({ one }) => ({

@@ -1,9 +1,9 @@
-import type { CachedSession } from '@codex/cloudflare-clients'
+import type { SignedInUser } from '@codex/auth'
 
 /** What pages may know of the person who is signed in. Nothing here can open a session. */
 export interface Viewer {
   readonly id: string
   readonly name: string
   readonly email: string
-  readonly role: CachedSession['user']['role']
+  readonly role: SignedInUser['role']
 }

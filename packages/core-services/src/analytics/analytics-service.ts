@@ -1,3 +1,4 @@
+import { schemaFormat } from '@codex/cloudflare-clients/cache'
 import { content, purchases, refunds, users, type Database } from '@codex/database'
 import { and, asc, count, desc, eq, gte, lt, sql, type Column } from 'drizzle-orm'
 import * as v from 'valibot'
@@ -117,7 +118,7 @@ export function createAnalyticsService({
       if (day >= toUtcDay(now())) setFresh('1m')
       return load(day)
     },
-    schema: dailyAnalyticsSchema,
+    format: schemaFormat(dailyAnalyticsSchema),
     fresh: '1d',
     // To the second, because the current day's figures are promised to be no older than a minute.
     jitter: 0,

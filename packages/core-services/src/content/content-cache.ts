@@ -1,3 +1,4 @@
+import { schemaFormat } from '@codex/cloudflare-clients/cache'
 import type { CacheDefinition } from '@codex/cloudflare-clients'
 import { categories, content, creators, type Database } from '@codex/database'
 import { and, asc, eq, type SQL } from 'drizzle-orm'
@@ -59,7 +60,7 @@ export function defineContentCache(cache: ServiceCache, database: Database): Con
     // They come with the migrations.
     categories: cache.define<'all', readonly Category[]>('content-categories', {
       load: () => loadCategories(database),
-      schema: v.array(categorySchema),
+      format: schemaFormat(v.array(categorySchema)),
       fresh: '5m',
       stale: '1h',
       staleIfError: '7d',
@@ -72,7 +73,7 @@ export function defineContentCache(cache: ServiceCache, database: Database): Con
           items && { items: items.slice(0, maxPageSize), complete: items.length <= maxPageSize }
         )
       },
-      schema: listHeadSchema,
+      format: schemaFormat(listHeadSchema),
       fresh: '5m',
       staleIfError: '1d',
       refreshAhead,
@@ -81,7 +82,7 @@ export function defineContentCache(cache: ServiceCache, database: Database): Con
     featured: cache.define<'all', readonly ContentSummary[]>('content-featured', {
       load: () =>
         loadSummaries(database, { where: eq(content.featured, true), limit: featuredLimit }),
-      schema: v.array(contentSummarySchema),
+      format: schemaFormat(v.array(contentSummarySchema)),
       fresh: '30m',
       staleIfError: '1d',
       refreshAhead,
@@ -89,7 +90,7 @@ export function defineContentCache(cache: ServiceCache, database: Database): Con
     }),
     items: cache.define<string, PublishedContent>('content-item', {
       load: (slug) => loadItem(database, { slug, state: 'published' }),
-      schema: publishedContentSchema,
+      format: schemaFormat(publishedContentSchema),
       fresh: '5m',
       staleIfError: '1d',
       refreshAhead,

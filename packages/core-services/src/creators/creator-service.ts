@@ -1,3 +1,4 @@
+import { schemaFormat } from '@codex/cloudflare-clients/cache'
 import { creators, users, type CreatorRow, type Database } from '@codex/database'
 import { eq } from 'drizzle-orm'
 import * as v from 'valibot'
@@ -68,7 +69,7 @@ export function createCreatorService({ database, cache }: CreatorServiceOptions)
         .where(eq(creators.userId, creatorId))
       return row
     },
-    schema: bucketSchema,
+    format: schemaFormat(bucketSchema),
     fresh: '1d',
   })
   const profiles = cache.define<string, Creator>('creator-profile', {
@@ -76,7 +77,7 @@ export function createCreatorService({ database, cache }: CreatorServiceOptions)
       const [row] = await database.select().from(creators).where(eq(creators.handle, handle))
       return row && toCreator(row)
     },
-    schema: creatorSchema,
+    format: schemaFormat(creatorSchema),
     fresh: '5m',
     stale: '1h',
     staleIfError: '1d',

@@ -1,3 +1,4 @@
+import { schemaFormat } from '@codex/cloudflare-clients/cache'
 import type { CacheDefinition } from '@codex/cloudflare-clients'
 import { mediaStatuses, type MediaItemRow } from '@codex/database'
 import * as v from 'valibot'
@@ -42,7 +43,7 @@ export function defineMediaStatus(
       if (!isFinal && media.externalJobId === null) setFresh(0)
       return summarizeStatus(media)
     },
-    schema: mediaStatusSummarySchema,
+    format: schemaFormat(mediaStatusSummarySchema),
     fresh: '60s',
     jitter: 0,
     // The queue consumer puts the next status while a page watches.

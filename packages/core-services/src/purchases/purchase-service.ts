@@ -1,3 +1,4 @@
+import { schemaFormat } from '@codex/cloudflare-clients/cache'
 import { categories, content, purchases, users, type Database } from '@codex/database'
 import { and, desc, eq } from 'drizzle-orm'
 import * as v from 'valibot'
@@ -145,7 +146,7 @@ export function createPurchaseService({
   const libraries = cache.define<string, readonly LibraryItem[]>('library', {
     key: libraryKey,
     load: loadLibrary,
-    schema: librarySchema,
+    format: schemaFormat(librarySchema),
     fresh: '5m',
     staleIfError: '1d',
     // Another worker ends it when a payment arrives, and the buyer looks at once.

@@ -1,3 +1,4 @@
+import { schemaFormat } from '@codex/cloudflare-clients/cache'
 import { platformSettings, users, type Database } from '@codex/database'
 import { eq, inArray, sql } from 'drizzle-orm'
 import { invalidate, staleEntry } from '../cache/invalidate.ts'
@@ -72,7 +73,7 @@ export function createSettingsService({
 
   const platform = cache.define<'platform', PlatformSettings>('settings', {
     load,
-    schema: platformSettingsSchema,
+    format: schemaFormat(platformSettingsSchema),
     fresh: '5m',
     stale: '1d',
     staleIfError: '7d',

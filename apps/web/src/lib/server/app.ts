@@ -1,6 +1,6 @@
 import { createAuth } from '@codex/auth'
 import type { Auth, Mailer } from '@codex/auth'
-import { CacheClient, circuitBreaker, KVStore, SessionCacheClient } from '@codex/cloudflare-clients'
+import { CacheClient, circuitBreaker, KVStore } from '@codex/cloudflare-clients'
 import { CacheCounters } from '@codex/cloudflare-clients/cache'
 import {
   createAnalyticsService,
@@ -26,6 +26,8 @@ import { BackgroundWork } from './background-work.ts'
 import { meterBindings } from './bindings.ts'
 import type { Outages } from './bindings.ts'
 import { CacheReads } from './cache-reads.ts'
+import { createSessions } from './create-sessions.ts'
+import type { Sessions } from './create-sessions.ts'
 import { createCheckout } from './checkout/create-checkout.ts'
 import type { Checkout } from './checkout/checkout.ts'
 import { createRateLimits } from './limits/create-rate-limits.ts'
@@ -33,9 +35,6 @@ import type { RateLimits } from './limits/rate-limits.ts'
 import { DevOutbox } from './outbox/dev-outbox.ts'
 import { createHttpMailer } from './outbox/http-mailer.ts'
 import { createLoggingMailer } from './outbox/logging-mailer.ts'
-
-/** How long a session may be answered from the cache before the database is asked again. */
-const sessionCacheMaxTtlSeconds = 900
 
 /** Everything that is built once for an isolate and serves all of its requests. */
 export interface App {
@@ -51,6 +50,7 @@ export interface App {
   /** The same entries as names to list. What is written or deleted goes through {@link cache}. */
   readonly cacheStore: KVStore
   readonly limits: RateLimits
+  readonly sessions: Sessions
   readonly database: Database
   readonly content: ContentService
   readonly creators: CreatorService
@@ -61,7 +61,7 @@ export interface App {
   readonly checkout: Checkout
   /** Mails that were kept instead of sent. Only in development. */
   readonly outbox: DevOutbox | null
-  /** Make KV, D1 and the coordinator fail on purpose. Only in development. */
+  /** Make KV, D1 and each part of the coordinator fail on purpose. Only in development. */
   readonly outages: Outages | null
   /** Where this site is: the configured origin, or in development the one that was asked for. */
   originOf(url: URL): string
@@ -77,19 +77,22 @@ function createApp(env: Env): App {
   const background = new BackgroundWork()
   const { waitUntil } = background
   const outages: Outages | null = development
-    ? { kv: { on: false }, d1: { on: false }, limiter: { on: false } }
+    ? { kv: { on: false }, d1: { on: false }, limiter: { on: false }, sessions: { on: false } }
     : null
-  const { sessionKV, rateLimitKV, cacheKV, d1, rateLimiter } = meterBindings(env, {
-    meter,
-    outages,
-  })
+  const { sessionKV, rateLimitKV, cacheKV, d1, rateLimiter, sessionAuthority } = meterBindings(
+    env,
+    { meter, outages },
+  )
 
   const database = createDatabase(d1)
   const cacheCounters = new CacheCounters()
   const cache = new CacheClient(circuitBreaker(cacheKV), { waitUntil, observer: cacheCounters })
-  // It throws when KV fails: auth then asks the database once, and does not try to fill the cache.
-  const sessionCache = new SessionCacheClient(sessionKV, {
-    maxTtlSeconds: sessionCacheMaxTtlSeconds,
+  const sessions = createSessions({
+    authority: sessionAuthority,
+    kv: sessionKV,
+    secret: env.AUTH_SECRET,
+    secureCookies: !development,
+    waitUntil,
   })
   const limits = createRateLimits({
     authority: rateLimiter,
@@ -118,6 +121,7 @@ function createApp(env: Env): App {
     cacheReads,
     cacheStore: new KVStore(cacheKV, { prefix: 'cache' }),
     limits,
+    sessions,
     database,
     content: createContentService(services),
     creators,
@@ -145,8 +149,7 @@ function createApp(env: Env): App {
           d1,
           secret: env.AUTH_SECRET,
           origin,
-          secureCookies: !development,
-          sessionCache,
+          sessions: sessions.store,
           mailer,
           waitUntil,
         })

@@ -1,5 +1,6 @@
 import { createEmptyKV } from '@codex/cloudflare-clients'
 import type { AuthorityNamespace } from '@codex/cloudflare-clients/rate-limiter'
+import type { SessionAuthorityNamespace } from '@codex/cloudflare-clients/session'
 import type { OperationMeter } from '@codex/core-services'
 import { faultyAuthority } from './faulty-authority.ts'
 import { faultyD1 } from './faulty-d1.ts'
@@ -7,14 +8,17 @@ import { faultyKV } from './faulty-kv.ts'
 import type { OutageSwitch } from './faulty-kv.ts'
 import { log } from './log.ts'
 
-/** The three namespaces this app uses, its database and the coordinator's limits, with every operation counted. */
+/** The three namespaces this app uses, its database and what the coordinator decides, with every operation counted. */
 export interface MeteredBindings {
-  readonly sessionKV: KVNamespace
+  /** `null` where it is not bound. */
+  readonly sessionKV: KVNamespace | null
   readonly rateLimitKV: KVNamespace
   readonly cacheKV: KVNamespace
   readonly d1: D1Database
   /** `null` where it is not bound. */
   readonly rateLimiter: AuthorityNamespace | null
+  /** `null` where it is not bound. */
+  readonly sessionAuthority: SessionAuthorityNamespace | null
 }
 
 /** Each makes a service fail for this isolate. */
@@ -22,6 +26,7 @@ export interface Outages {
   readonly kv: OutageSwitch
   readonly d1: OutageSwitch
   readonly limiter: OutageSwitch
+  readonly sessions: OutageSwitch
 }
 
 type KVBinding = 'AUTH_SESSION_KV' | 'RATE_LIMIT_KV' | 'CACHE_KV'
@@ -30,13 +35,13 @@ type KVBinding = 'AUTH_SESSION_KV' | 'RATE_LIMIT_KV' | 'CACHE_KV'
  * Wraps the bindings of `env` for counting and, in development, for the outage switches.
  *
  * A namespace that is not bound becomes an empty one: the site then works from the database. Without the coordinator limits
- * are counted in KV. This runs once per isolate, and so do its warnings.
+ * are counted and sessions are kept in KV alone. This runs once per isolate, and so do its warnings.
  */
 export function meterBindings(
   env: Env,
   { meter, outages }: { meter: OperationMeter; outages: Outages | null },
 ): MeteredBindings {
-  const namespace = (name: KVBinding): KVNamespace => {
+  const namespace = (name: KVBinding): KVNamespace | null => {
     // The generated type promises every binding; a deployment may still lack one.
     const bound = env[name] as KVNamespace | undefined
     if (!bound) {
@@ -44,27 +49,45 @@ export function meterBindings(
         binding: name,
         effect: 'Working from the database, without what this namespace would hold',
       })
-      return createEmptyKV()
+      return null
     }
     return meter.meterKV(outages ? faultyKV(bound, outages.kv) : bound)
   }
-  const rateLimiter = (): AuthorityNamespace | null => {
-    // Wrangler knows no type of an object that another worker hosts.
-    const bound = env.RATE_LIMITER as unknown as AuthorityNamespace | undefined
+  const objects = <Namespace extends { getByName(name: string): object }>(
+    // Wrangler knows no type of an object that another worker hosts, and promises every binding.
+    bound: Namespace | undefined,
+    unbound: {
+      readonly event: string
+      readonly binding: string
+      readonly effect: string
+      readonly outage: keyof Outages
+    },
+  ): Namespace | null => {
     if (!bound) {
-      log('warn', 'limiter_not_bound', {
-        binding: 'RATE_LIMITER',
-        effect: 'Counting limits in KV, which is approximate between isolates',
-      })
+      const { event, binding, effect } = unbound
+      log('warn', event, { binding, effect })
       return null
     }
-    return meter.meterDurableObjects(outages ? faultyAuthority(bound, outages.limiter) : bound)
+    const outage = outages?.[unbound.outage]
+    return meter.meterDurableObjects(outage ? faultyAuthority(bound, outage) : bound)
   }
   return {
     sessionKV: namespace('AUTH_SESSION_KV'),
-    rateLimitKV: namespace('RATE_LIMIT_KV'),
-    cacheKV: namespace('CACHE_KV'),
+    rateLimitKV: namespace('RATE_LIMIT_KV') ?? createEmptyKV(),
+    cacheKV: namespace('CACHE_KV') ?? createEmptyKV(),
     d1: meter.meterD1(outages ? faultyD1(env.DB, outages.d1) : env.DB),
-    rateLimiter: rateLimiter(),
+    rateLimiter: objects(env.RATE_LIMITER as unknown as AuthorityNamespace | undefined, {
+      event: 'limiter_not_bound',
+      binding: 'RATE_LIMITER',
+      effect: 'Counting limits in KV, which is approximate between isolates',
+      outage: 'limiter',
+    }),
+    sessionAuthority: objects(env.SESSIONS as unknown as SessionAuthorityNamespace | undefined, {
+      event: 'sessions_not_bound',
+      binding: 'SESSIONS',
+      effect:
+        'Keeping sessions in KV alone, where one that was ended may be served for a minute or more',
+      outage: 'sessions',
+    }),
   }
 }

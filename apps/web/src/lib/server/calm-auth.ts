@@ -4,7 +4,7 @@ import type { Auth } from '@codex/auth'
 import { describeError, log } from './log.ts'
 
 /**
- * The same auth for pages and forms: when the database fails it, the visitor gets the 503 page, which says to try
+ * The same auth for pages and forms: when the database or the session store fails it, the visitor gets the 503 page, which says to try
  * again, and not an answer that looks like a wrong password or a sign-out.
  */
 export function calmAuth(auth: Auth): Auth {

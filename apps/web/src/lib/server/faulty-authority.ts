@@ -1,27 +1,33 @@
-import type { AuthorityNamespace } from '@codex/cloudflare-clients/rate-limiter'
 import type { OutageSwitch } from './faulty-kv.ts'
+
+/** Durable Objects that are found by name. */
+interface ObjectsByName {
+  getByName(name: string): object
+}
 
 /**
  * A coordinator whose objects answer nothing, the way a call to one fails in an outage, for as long as the switch is on. For
- * development only: it shows what each limit does without it.
+ * development only: it shows what limits and sessions do without it.
  */
-export function faultyAuthority(
-  namespace: AuthorityNamespace,
+export function faultyAuthority<Namespace extends ObjectsByName>(
+  namespace: Namespace,
   outage: OutageSwitch,
-): AuthorityNamespace {
-  const unlessOut = async <Result>(ask: () => Promise<Result>): Promise<Result> => {
-    if (outage.on) throw new Error('Durable Object storage operation exceeded timeout')
-    return ask()
-  }
-  return {
-    getByName(name) {
-      const object = namespace.getByName(name)
-      return {
-        acquire: (request) => unlessOut(() => object.acquire(request)),
-        checkAll: (requests) => unlessOut(() => object.checkAll(requests)),
-        getStatus: (key, rule) => unlessOut(() => object.getStatus(key, rule)),
-        change: (change) => unlessOut(() => object.change(change)),
-      }
+): Namespace {
+  const faulty = (object: object): object =>
+    new Proxy(object, {
+      get(target, property) {
+        const method: unknown = Reflect.get(target, property)
+        if (typeof method !== 'function') return method
+        return async (...args: unknown[]): Promise<unknown> => {
+          if (outage.on) throw new Error('Durable Object storage operation exceeded timeout')
+          return Reflect.apply(method, target, args) as Promise<unknown>
+        }
+      },
+    })
+  return new Proxy(namespace, {
+    get(target, property) {
+      if (property === 'getByName') return (name: string) => faulty(target.getByName(name))
+      return Reflect.get(target, property) as unknown
     },
-  }
+  })
 }

@@ -1,9 +1,20 @@
 import { error, redirect } from '@sveltejs/kit'
 import type { RequestEvent } from '@sveltejs/kit'
-import type { CachedSession } from '@codex/cloudflare-clients'
+import type { SignedInUser } from '@codex/auth'
 
-export type SignedInUser = CachedSession['user']
+/** Who is signed in with a request. */
+export interface SignedInSession {
+  /** No credential. */
+  readonly id: string
+  /** When they last gave their password, epoch ms. */
+  readonly authenticatedAtMs: number
+  readonly user: SignedInUser
+}
+
 type Role = SignedInUser['role']
+
+/** How long after giving the password money and rights may be changed without giving it again. */
+const recentSeconds = 15 * 60
 
 const unavailable = {
   message:
@@ -16,15 +27,27 @@ export function requireSessionLookup({ locals }: RequestEvent): void {
 }
 
 /** The person who is signed in; everyone else is sent to sign in and comes back. */
-export function requireSession(event: RequestEvent): CachedSession {
+export function requireSession(event: RequestEvent): SignedInSession {
   requireSessionLookup(event)
   if (!event.locals.session) {
-    const { pathname, search } = event.url
-    // A form's own address holds the name of its action, which is no place to come back to.
-    const next = event.request.method === 'GET' ? pathname + search : pathname
-    redirect(303, `/sign-in?next=${encodeURIComponent(next)}`)
+    redirect(303, `/sign-in?next=${encodeURIComponent(placeToReturn(event))}`)
   }
   return event.locals.session
+}
+
+/** A form's own address holds the name of its action, which is no place to come back to. */
+function placeToReturn({ url, request }: RequestEvent): string {
+  return request.method === 'GET' ? url.pathname + url.search : url.pathname
+}
+
+/**
+ * For what moves money or rights: whoever gave their password longer ago than 15 minutes is sent to give it again, and comes back.
+ * What they were about to do is not done then.
+ */
+export function requireRecentSignIn(event: RequestEvent, nowMs = Date.now()): void {
+  const { authenticatedAtMs } = requireSession(event)
+  if (nowMs - authenticatedAtMs <= recentSeconds * 1000) return
+  redirect(303, `/confirm-password?next=${encodeURIComponent(placeToReturn(event))}`)
 }
 
 export function requireUser(event: RequestEvent): SignedInUser {

@@ -1,7 +1,7 @@
 const placeholderOrigin = 'https://same-origin.invalid'
 
 /** Answering a sign-in with these would only send the visitor round in a circle. */
-const neverTargets = ['/sign-in', '/sign-up', '/sign-out', '/check-mail']
+const neverTargets = ['/sign-in', '/sign-up', '/sign-out', '/check-mail', '/confirm-password']
 
 /**
  * The path to go to after a sign-in, from a `next` parameter that anybody may have written.

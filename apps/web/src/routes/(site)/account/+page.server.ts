@@ -7,17 +7,20 @@ import { requireSession } from '$lib/server/require-user.ts'
 import type { Actions, PageServerLoad } from './$types'
 
 export const load: PageServerLoad = async (event) => {
-  const { session, user } = requireSession(event)
-  const sessions = await event.locals.auth.listSessions(user.id)
+  const { user } = requireSession(event)
+  const { auth, app, sessions } = event.locals
+  const listed = await auth.listSessions(user.id, sessions)
   return {
     passwordLength,
-    sessions: sessions.map(({ id, createdAt, lastUsedAt, ipAddress, userAgent }) => ({
+    // On KV alone what is done to a session is seen elsewhere later.
+    endsAtOnce: app.sessions.exact === 'strict',
+    sessions: listed.map(({ id, current, device, ipPrefix, createdAtMs, lastSeenAtMs }) => ({
       id,
-      current: id === session.id,
-      device: deviceName(userAgent),
-      address: ipAddress ?? null,
-      createdAt: new Date(createdAt),
-      lastUsedAt: new Date(lastUsedAt),
+      current,
+      device: deviceName(device),
+      network: ipPrefix ?? null,
+      createdAt: new Date(createdAtMs),
+      lastSeenAt: new Date(lastSeenAtMs),
     })),
   }
 }
@@ -25,7 +28,7 @@ export const load: PageServerLoad = async (event) => {
 export const actions: Actions = {
   changePassword: async (event) => {
     const { user } = requireSession(event)
-    const { app, auth, setCookies } = event.locals
+    const { app, auth, sessions } = event.locals
     const form = await readForm(event.request)
     // The same limit as signing in: this form, too, tells whether a password is right.
     const account = { policy: 'login', email: user.email } as const
@@ -37,23 +40,22 @@ export const actions: Actions = {
         currentPassword: textField(form, 'currentPassword'),
         newPassword: textField(form, 'newPassword'),
       },
-      event.request.headers,
+      sessions,
     )
     if (!result.ok) {
       if (result.reason === 'not_signed_in') redirect(303, '/sign-in?next=/account')
       return fail(400, { about: 'password', reason: result.reason, message: result.message })
     }
-    setCookies.push(...result.setCookies)
     await app.limits.forgive(account)
-    // To a fresh page, because the session that this one was loaded with is gone.
+    // To a fresh page, with the new token.
     redirect(303, '/account?changed')
   },
 
   revoke: async (event) => {
-    const { session, user } = requireSession(event)
+    const { id, user } = requireSession(event)
     const form = await readForm(event.request)
     const sessionId = textField(form, 'sessionId')
-    if (sessionId === session.id) {
+    if (sessionId === id) {
       return fail(400, { about: 'sessions', reason: '', message: 'To end this session, sign out.' })
     }
     const revoked = await event.locals.auth.revokeSession({ userId: user.id, sessionId })
@@ -65,12 +67,9 @@ export const actions: Actions = {
   },
 
   revokeOthers: async (event) => {
-    const { session, user } = requireSession(event)
-    const { auth } = event.locals
-    const others = (await auth.listSessions(user.id)).filter(({ id }) => id !== session.id)
-    await Promise.all(
-      others.map(({ id }) => auth.revokeSession({ userId: user.id, sessionId: id })),
-    )
+    const { user } = requireSession(event)
+    const { auth, sessions } = event.locals
+    await auth.revokeOtherSessions(user.id, sessions)
     return { about: 'sessions', reason: '', message: 'Every other device is signed out.' }
   },
 }

@@ -1,7 +1,7 @@
 import { error, fail } from '@sveltejs/kit'
 import type { RequestEvent } from '@sveltejs/kit'
+import type { SignedInUser } from '@codex/auth'
 import { keys, kvPrices, priceKVOperations } from '@codex/cloudflare-clients'
-import type { UserRole } from '@codex/cloudflare-clients'
 import { deleteByPrefix } from '@codex/cloudflare-clients/cache'
 import { featuredLimit } from '@codex/core-services'
 import type { DailyAnalytics, FeaturedChange } from '@codex/core-services'
@@ -11,14 +11,15 @@ import { readItemSlug } from '$lib/server/item-slug.ts'
 import { viewDecisions } from '$lib/server/limits/decisions-view.ts'
 import { describeError, log } from '$lib/server/log.ts'
 import { readForm, textField } from '$lib/server/read-form.ts'
-import { requireOwner } from '$lib/server/require-user.ts'
+import { requireOwner, requireRecentSignIn } from '$lib/server/require-user.ts'
 import { toFieldErrors } from '$lib/server/settings-form.ts'
 import { shownReads } from '$lib/server/shown-reads.ts'
 import { limitActions } from './limit-actions.ts'
+import { sessionActions } from './session-actions.ts'
 import type { Actions, PageServerLoad } from './$types'
 
 const bytesPerMegabyte = 1024 * 1024
-const roles: readonly UserRole[] = ['customer', 'creator', 'owner']
+const roles: readonly SignedInUser['role'][] = ['customer', 'creator', 'owner']
 
 export const load: PageServerLoad = async (event) => {
   requireOwner(event)
@@ -73,12 +74,14 @@ export const load: PageServerLoad = async (event) => {
     decisions: viewDecisions(app.limits.decisions),
     prefixes: ['cache:content-', ...names.map((name) => keys.cachePrefix(name))],
     roles,
+    canSignOutEveryone: app.sessions.exact === 'strict',
     cacheReads: shownReads(event.locals),
   }
 }
 
 export const actions: Actions = {
   ...limitActions,
+  ...sessionActions,
 
   purge: async (event) => {
     const { form, app } = await readOwnersForm(event)
@@ -170,6 +173,7 @@ export const actions: Actions = {
 
   role: async (event) => {
     const { form, app, owner } = await readOwnersForm(event)
+    requireRecentSignIn(event)
     const email = canonicalEmail(textField(form, 'email'))
     const role = roles.find((each) => each === textField(form, 'role'))
     if (!role) return refuse('role', 'Choose a role.')

@@ -28,14 +28,16 @@ export const load: PageServerLoad = ({ locals, url }) => {
 export const actions: Actions = {
   default: async (event) => {
     requireSessionLookup(event)
-    const { app, auth, address, setCookies } = event.locals
+    const { app, auth, address, sessions } = event.locals
     const form = await readForm(event.request)
     const email = textField(form, 'email').trim()
     const password = textField(form, 'password')
+    const remember = form.get('remember') === 'on'
     const next = safeRedirectPath(textField(form, 'next') || event.url.searchParams.get('next'))
     if (!email || !password) {
       return fail(400, {
         email,
+        remember,
         reason: 'incomplete',
         message: 'Enter your e-mail and your password.',
       })
@@ -43,13 +45,18 @@ export const actions: Actions = {
 
     const account = { policy: 'login', email } as const
     const decision = await app.limits.check('login', [{ policy: 'loginAddress', address }, account])
-    if (!decision.allowed) return refuseOverLimit(event, decision, { email, reason: 'limited' })
+    if (!decision.allowed)
+      return refuseOverLimit(event, decision, { email, remember, reason: 'limited' })
 
-    const result = await auth.signIn({ email, password }, event.request.headers)
+    const result = await auth.signIn(
+      { email, password, remember },
+      { sessions, headers: event.request.headers },
+    )
     if (!result.ok) {
       if (result.reason === 'email_not_verified') rememberPendingEmail(event, email)
       return fail(result.reason === 'email_not_verified' ? 403 : 401, {
         email,
+        remember,
         reason: result.reason,
         message:
           result.reason === 'email_not_verified'
@@ -57,7 +64,6 @@ export const actions: Actions = {
             : 'That e-mail and password do not go together.',
       })
     }
-    setCookies.push(...result.setCookies)
     await app.limits.forgive(account)
     redirect(303, next)
   },

@@ -6,9 +6,8 @@ export const load: PageServerLoad = () => {
 }
 
 export const actions: Actions = {
-  default: async ({ locals, request }) => {
-    const { setCookies } = await locals.auth.signOut(request.headers)
-    locals.setCookies.push(...setCookies)
+  default: async ({ locals }) => {
+    await locals.auth.signOut(locals.sessions)
     redirect(303, '/')
   },
 }

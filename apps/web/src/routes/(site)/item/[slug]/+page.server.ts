@@ -2,7 +2,7 @@ import { error, redirect } from '@sveltejs/kit'
 import { addFreeItem } from '$lib/server/add-free-item.ts'
 import { itemAccess, openWithdrawn } from '$lib/server/item-access.ts'
 import { describeError, log } from '$lib/server/log.ts'
-import { requireUser } from '$lib/server/require-user.ts'
+import { requireRecentSignIn, requireUser } from '$lib/server/require-user.ts'
 import { shownReads } from '$lib/server/shown-reads.ts'
 import type { Actions, PageServerLoad } from './$types'
 
@@ -53,6 +53,7 @@ export const actions: Actions = {
       await addFreeItem(app, { userId: user.id, item })
       redirect(303, `${here}?added`)
     }
+    requireRecentSignIn(event)
     const { url } = await app.checkout.start({ user, item, origin })
     redirect(303, url)
   },
