@@ -27,9 +27,17 @@ declare namespace Cloudflare {
     readonly RATE_LIMITER: DurableObjectNamespace<
       import('@codex/cloudflare-clients/durable-objects').RateLimiterObject
     >
+    readonly SESSIONS: DurableObjectNamespace<
+      import('@codex/cloudflare-clients/durable-objects').SessionObject
+    >
+    readonly SECONDARY_STORAGE: DurableObjectNamespace<
+      import('@codex/cloudflare-clients/durable-objects').SecondaryStorageObject
+    >
     readonly DB: D1Database
     readonly MEDIA: R2Bucket
     readonly AUTH_SECRET: string
+    readonly SECONDARY_STORAGE_SECRET: string
+    readonly SESSION_SECRET: string
   }
 }
 declare const env: Cloudflare.Env

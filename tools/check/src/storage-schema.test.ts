@@ -119,21 +119,50 @@ test('has a row for what every KVStore of the code holds', () => {
 })
 
 test('has a row for every column of the Durable Objects, and for every field of what is kept as JSON', () => {
-  const limiter = join(repositoryRoot, 'packages/cloudflare-clients/src/lib/rate-limiter')
-  const read = (file: string): string => readFileSync(join(limiter, file), 'utf8')
-  const [, table = '', columns = ''] =
-    /CREATE TABLE IF NOT EXISTS (\w+) \((.*?)\) WITHOUT ROWID/.exec(read('sql-limit-storage.ts')) ??
-    []
-  const names = columns.split(', ').map((column) => column.split(' ')[0] ?? '')
-  const [, fields = ''] = /interface LimitRow \{\n(.*?)\n\}/s.exec(read('limit-row.ts')) ?? []
-  const fieldNames = Array.from(fields.matchAll(/readonly (\w+)\??:/g), ([, name = '']) => name)
-  expect(names).toContain('row')
-  expect(fieldNames.length).toBeGreaterThan(3)
-  expect(documentedKeys('Durable Objects').toSorted()).toEqual(
-    [
+  const library = join(repositoryRoot, 'packages/cloudflare-clients/src/lib')
+  const keysOf = (sqlFile: string, rowFile: string, interfaces: readonly string[]): string[] => {
+    const [sql, types] = [sqlFile, rowFile].map((file) => readFileSync(join(library, file), 'utf8'))
+    const [, table = '', columns = ''] =
+      /CREATE TABLE IF NOT EXISTS (\w+) \((.*?)\) WITHOUT ROWID/.exec(sql ?? '') ?? []
+    const names = columns.split(', ').map((column) => column.split(' ')[0] ?? '')
+    const fields = interfaces.flatMap((name) => {
+      const [, body = ''] =
+        new RegExp(`interface ${name}(?: extends \\w+)? \\{\n(.*?)\n\\}`, 's').exec(types ?? '') ??
+        []
+      return Array.from(body.matchAll(/readonly (\w+)\??:/g), ([, field = '']) => field)
+    })
+    expect(names).toContain('row')
+    expect(fields.length).toBeGreaterThan(3)
+    return [
       ...names.map((name) => `${table}.${name}`),
-      ...fieldNames.map((name) => `${table}.row.${name}`),
+      ...[...new Set(fields)].map((name) => `${table}.row.${name}`),
+    ]
+  }
+  const documented = documentedKeys('Durable Objects').filter(
+    (key) => !key.startsWith('preferences.'),
+  )
+  expect(documented.toSorted()).toEqual(
+    [
+      ...keysOf('rate-limiter/sql-limit-storage.ts', 'rate-limiter/limit-row.ts', ['LimitRow']),
+      ...keysOf('session/sql-session-storage.ts', 'session/session-storage.ts', [
+        'KeptRow',
+        'LiveSessionRow',
+        'EndedSessionRow',
+        'SessionUserRow',
+      ]),
     ].toSorted(),
+  )
+})
+
+test('has a row for every field of what a user’s preferences are kept as', () => {
+  const file = 'packages/cloudflare-clients/src/lib/session/preferences/preferences-authority.ts'
+  const source = readFileSync(join(repositoryRoot, file), 'utf8')
+  const [, fields = ''] = /interface PreferencesRow \{\n(.*?)\n\}/s.exec(source) ?? []
+  const names = Array.from(fields.matchAll(/^ {2}readonly (\w+)\??:/gm), ([, name = '']) => name)
+  expect(names.length).toBeGreaterThan(3)
+  const documented = documentedKeys('Durable Objects')
+  expect(documented.filter((key) => key.startsWith('preferences.')).toSorted()).toEqual(
+    names.map((name) => `preferences.${name}`).toSorted(),
   )
 })
 
