@@ -47,7 +47,7 @@ test.each([
     for (const call of calls) {
       await expect(call()).rejects.toThrow(
         new RangeError(
-          `Cannot use cache key: it must be 1 to 512 bytes, well-formed and not "." or "..", received ${bytes} bytes`,
+          `Cannot use cache key: it must be one that KV takes, received ${bytes} bytes`,
         ),
       )
     }

@@ -136,7 +136,7 @@ export function toJsonTextOfAnySize(action: string, value: unknown): string {
 export function assertValueSize(action: string, text: string): void {
   // A UTF-16 unit is at most three UTF-8 bytes, so most texts are known to fit without counting.
   if (text.length * 3 <= maxValueBytes) return
-  checkNumber(`${action}: bytes of the value`, utf8Length(text), { min: 0, max: maxValueBytes })
+  checkNumber(`${action}: value bytes`, utf8Length(text), { min: 0, max: maxValueBytes })
 }
 
 /** @throws {KVError} With code `corrupt_value` when the text is no JSON. */

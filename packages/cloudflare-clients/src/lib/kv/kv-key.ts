@@ -36,12 +36,13 @@ function isUsableKey(key: string): boolean {
 
 /**
  * @returns The key as it is.
- * @throws {RangeError} When KV would refuse it. Without the key, which may be long.
+ * @throws {RangeError} When KV would refuse it: it takes 1 to 512 bytes of well-formed text other than "." and "..". Without the key,
+ * which may be long.
  */
 export function assertKVKey(key: string): string {
   if (isUsableKey(key)) return key
   throw new RangeError(
-    `Cannot use cache key: it must be 1 to ${maxKeyBytes} bytes, well-formed and not "." or "..", received ${utf8Length(key)} bytes`,
+    `Cannot use cache key: it must be one that KV takes, received ${utf8Length(key)} bytes`,
   )
 }
 

@@ -97,7 +97,7 @@ describe('values', () => {
       /metadata must be at most 1024 bytes/,
     )
     await expect(store.setText('k', 'é'.repeat(13_107_201))).rejects.toThrow(
-      'bytes of the value must be from 0 to 26214400, received 26214402',
+      'value bytes must be from 0 to 26214400, received 26214402',
     )
     expect(operations.write).toBe(0)
   })
