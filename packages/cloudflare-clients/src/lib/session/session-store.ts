@@ -34,7 +34,7 @@ import { type KnownToken, SessionTokens, toUserRef } from './session-token.ts'
  *
  * **Bounds.** Counted from when `destroy` and the like returned: `strict` refuses at once; `{ boundedSeconds }` within so
  * many seconds; `edge` within `edgeSeconds`. They hold however late KV is, and as far as the clocks of Cloudflare's machines
- * agree. What an isolate revoked itself, or was told of, it refuses at once.
+ * agree. What an isolate revoked itself, or was told of, it refuses at once, as long as it remembers it (`memoryEntries`).
  *
  * **Failures.** Where the authority does not answer, the call rejects with a `SessionError`, or takes a young copy, as
  * `onUnavailable` says. KV fails nobody: it is reported. No call is tried again.
