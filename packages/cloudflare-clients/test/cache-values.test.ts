@@ -115,6 +115,20 @@ describe('keys', () => {
     expect(await Promise.all(ids.map((id) => read.get(id)))).toEqual(expected)
   })
 
+  test('of parts that are built in one array anew for each id never meet', async () => {
+    const { cache } = createSimulatedClient()
+    const parts: string[] = []
+    const values = cache.define('v', {
+      key: (id: string) => {
+        parts.splice(0, parts.length, 'of', id)
+        return parts
+      },
+      load: (id) => Promise.resolve(id),
+      fresh: 60,
+    })
+    expect([await values.get('a'), await values.get('b')]).toEqual(['a', 'b'])
+  })
+
   test('of definitions never meet, whatever the names', async () => {
     const counters = new CacheCounters()
     const { cache } = createSimulatedClient({ observer: counters })

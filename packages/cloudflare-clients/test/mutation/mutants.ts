@@ -30,7 +30,7 @@ export const mutants: readonly Mutant[] = [
     ['  detach()\n', ''],
   ]),
   ...mutantsOf('src/lib/shared/single-flight.ts', [
-    ['delayMs *= 2', 'delayMs *= 1'],
+    ['delayMs * 2', 'delayMs'],
     ['if (flights.get(key) === flight) flights.delete(key)', 'flights.delete(key)'],
   ]),
   ...mutantsOf('src/lib/cache/cache-core.ts', [
@@ -39,8 +39,9 @@ export const mutants: readonly Mutant[] = [
       'records.isFenced(key, loadedAtMs) || records.waitMs(key) > 0',
       'records.isFenced(key, loadedAtMs)',
     ],
-    ['isSent === false || !isDeleted || loadedAtMs >= floorMs', 'true'],
-    [' || loadedAtMs >= floorMs', ''],
+    ['isSent === false || !records.of(key).isDeleted', 'true'],
+    [' || !records.of(key).isDeleted', ''],
+    ['isSent === false || ', ''],
     ['    waitUntil(settled)\n', ''],
     ["if (error.code === 'circuit_open') return undefined", ''],
   ]),

@@ -13,7 +13,6 @@ export function batchReads(
   { kv, now }: CacheCore,
   read?: KVNamespaceGetOptions<'text'>,
 ): (key: string) => Promise<KVEntry | null> {
-  return batchTick(maxBulkReadKeys, async (keys) =>
-    readBulk(kv, await Promise.all(keys.map(toUsableKey)), { now, ...(read && { read }) }),
-  )
+  const options = { now, read }
+  return batchTick(maxBulkReadKeys, (keys) => readBulk(kv, keys.map(toUsableKey), options))
 }

@@ -11,17 +11,16 @@ export function batchTick<K, V>(
 ): (key: K) => Promise<V> {
   let keys: K[] = []
   let answers: Promise<readonly V[]> | undefined
-  return async (key) => {
-    if (!answers || keys.length >= maxKeys) {
-      const own: K[] = (keys = [])
-      // One microtask later, so that callers who woke up together all come before the call.
-      answers = Promise.resolve().then(() => {
-        if (keys === own) answers = undefined
-        return call(own)
-      })
-    }
+  const gather = async (own: readonly K[]): Promise<readonly V[]> => {
+    // One microtask later, so that callers who woke up together all come before the call.
+    await Promise.resolve()
+    if (keys === own) answers = undefined
+    return await call(own)
+  }
+  return (key) => {
+    if (!answers || keys.length >= maxKeys) answers = gather((keys = []))
     let index = keys.indexOf(key)
     if (index < 0) index = keys.push(key) - 1
-    return (await answers)[index] as V
+    return answers.then((found) => found[index] as V)
   }
 }

@@ -281,6 +281,27 @@ test('deletes what it wrote back when the key was deleted while KV was writing',
   expect(await env.KV.get('k')).toBeNull()
 })
 
+test('deletes once what KV refused to write when the key was deleted meanwhile', async () => {
+  const gate = Promise.withResolvers<undefined>()
+  const writing = Promise.withResolvers<undefined>()
+  const { kv, operations } = countKV(
+    wrapKV(env.KV, {
+      put: async () => {
+        writing.resolve(undefined)
+        await gate.promise
+        throw new Error('KV PUT failed: 429 Too Many Requests')
+      },
+    }),
+  )
+  const cache = new CacheClient(kv)
+  const reading = cache.getOrSet('k', 60, () => Promise.resolve('older'))
+  await writing.promise
+  await cache.delete('k')
+  gate.resolve(undefined)
+  expect(await reading).toBe('older')
+  expect(operations).toMatchObject({ write: 1, delete: 1 })
+})
+
 describe('when KV fails', () => {
   test('loads, does not write back and reports', async () => {
     const events: ClientEvent[] = []

@@ -35,6 +35,7 @@ export interface EntryPut {
   readonly expiresAtMs: number
   /** When its load began, or it was put. */
   readonly loadedAtMs: number
+  readonly [control: string]: unknown
 }
 
 /**
@@ -128,11 +129,11 @@ export function createCore(
 
   /** Writes an entry, and deletes it again where its key was deleted while KV was writing. Never rejects. */
   const writeUndeleted = async (put: EntryPut, tries: Tries): Promise<void> => {
-    const { key, loadedAtMs } = put
+    const { key } = put
     // A write that failed may have been stored all the same.
     const isSent = await write(put, tries).catch(reporting('set', key))
-    const { floorMs, isDeleted } = records.of(key)
-    if (isSent === false || !isDeleted || loadedAtMs >= floorMs) return
+    // It raised the floor before it began, so a deletion that set the floor came later.
+    if (isSent === false || !records.of(key).isDeleted) return
     await remove(key).catch(reporting('delete', key))
   }
 

@@ -348,6 +348,25 @@ describe('stale', () => {
     await expect(users.get('ada')).rejects.toBe(failure)
   })
 
+  test.for([
+    [19.999, 'stale_if_error'],
+    [20, 'none'],
+  ] as const)('stands in for a failed load before its end: after %d s it is %s', async (row) => {
+    const [seconds, expected] = row
+    const { cache, clock, settle } = createIsolate()
+    const load = vi.fn<(id: string) => Promise<User | null>>().mockRejectedValue(new Error('down'))
+    load.mockResolvedValueOnce({ name: 'ada' })
+    const users = defineUsers(cache, { load, fresh: 10, staleIfError: 10, errorBackoff: 0 })
+    await users.get('ada')
+    await settle()
+    clock.advance(seconds)
+    const status = await users.read('ada').then(
+      (read) => read.status,
+      () => 'none',
+    )
+    expect(status).toBe(expected)
+  })
+
   test('stands in for a load that is slower than the soft timeout', async () => {
     const { cache, clock, settle } = createIsolate()
     const gate = Promise.withResolvers<User>()

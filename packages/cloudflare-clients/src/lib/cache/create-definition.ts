@@ -46,10 +46,11 @@ interface Target<Id> {
 }
 
 /** What the metadata of an entry says beside its expiry. */
-interface StoredTimes extends ValueTimes {
-  readonly format: unknown
+interface StoredTimes extends Omit<ValueTimes, 'loadMs'> {
+  readonly loadMs?: number
+  readonly format?: unknown
   /** Noted by the tier of the location in what it gives out. */
-  readonly tier: 'location'
+  readonly tier?: 'location'
 }
 
 interface LoadOptions<T> {
@@ -75,7 +76,7 @@ export function createDefinition<Id, T>(
   { core, memory, observer, random }: DefinitionParts,
 ): CacheDefinition<Id, T> {
   const { anchor, detach, now, records, report, reporting, timers } = core
-  const { cacheTtl, jitter = 0.1, key: toKey, refreshAhead = 1 } = options
+  const { cacheTtl, jitter = 0.1, key: toParts = toPart, refreshAhead = 1 } = options
   const what = `cache ${JSON.stringify(name)}`
   const group = escapePart(name)
   /** The markers that end every value: one where it is clearable. */
@@ -83,6 +84,8 @@ export function createDefinition<Id, T>(
   const texts = new Map<unknown, string>()
   const isMarked = options.tags !== undefined || epochs.length > 0
   const format: ValueFormat<T> = options.format ?? jsonFormat
+  const freeze = (value: unknown): T | null =>
+    (format.isShareable ? deepFreeze(value) : value) as T | null
   const ask = cacheTtl === undefined ? core.read : batchReads(core, { type: 'text', cacheTtl })
   /** Reads of KV and what follows from them, and loads: shared apart, so that a stale answer does not wait for its refresh. */
   const shareRead = core.createShare<HeldValue<T>>()
@@ -112,20 +115,22 @@ export function createDefinition<Id, T>(
   check('jitter', jitter, 0, 1)
   if (typeof refreshAhead === 'number') check('refreshAhead', refreshAhead, 0, 1)
 
+  function toPart(id: Id): string {
+    if (typeof id === 'string' || typeof id === 'number') return String(id)
+    throw new TypeError(`Cannot read ${what}: key must be defined for ${typeof id} ids`)
+  }
+
   function toTarget(id: Id): Target<Id> {
-    if (toKey === undefined && typeof id !== 'string' && typeof id !== 'number') {
-      throw new TypeError(`Cannot read ${what}: key must be defined for ${typeof id} ids`)
-    }
-    const part = toKey === undefined ? String(id) : toKey(id)
+    const parts = toParts(id)
     // Escaping takes longer than the rest of a hit.
-    const key = texts.get(part) ?? toCacheText(group, [part].flat())
-    if (texts.size > maxTexts) texts.clear()
-    texts.set(part, key)
-    return {
-      id,
-      key,
-      tags: options.tags?.(id).map(toTagText) ?? [],
+    let key = texts.get(parts)
+    if (key === undefined) {
+      key = toCacheText(group, [parts].flat())
+      if (texts.size > maxTexts) texts.clear()
+      // An array may hold other parts the next time.
+      if (typeof parts === 'string') texts.set(parts, key)
     }
+    return { id, key, tags: options.tags?.(id).map(toTagText) ?? [] }
   }
 
   async function read(id: Id): Promise<CacheRead<T>> {
@@ -134,15 +139,17 @@ export function createDefinition<Id, T>(
     const held =
       (known && now() < (known.checkAtMs ?? 0) ? serve(target, known) : null) ??
       (await shareRead(target.key, () => resolve(target)))
-    const answer = await toRead(held)
+    const answer = toRead(held, await toValue(held))
     observer?.onRead?.(name, answer)
     return answer
   }
 
-  async function toRead(held: HeldValue<T>): Promise<CacheRead<T>> {
-    const { freshUntilMs, loadedAtMs, text, tier } = held
-    // What cannot be shared is made anew for every reader.
-    const value = format.isShareable ? held.value : await toValue(text)
+  /** What cannot be shared is made anew for every reader. */
+  function toValue({ value, text }: HeldValue<T>): T | null | Promise<T | null> {
+    return format.isShareable ? value : (format.toValue(text) as T | null)
+  }
+
+  function toRead({ freshUntilMs, loadedAtMs, tier }: HeldValue<T>, value: T | null): CacheRead<T> {
     const lateMs = now() - freshUntilMs
     let status: CacheRead<T>['status'] = value === null ? 'negative' : 'hit'
     if (tier === 'origin') status = 'miss'
@@ -152,12 +159,14 @@ export function createDefinition<Id, T>(
 
   function findInMemory(target: Target<Id>): HeldValue<T> | null {
     const held = memory?.get(target.key) as HeldValue<T> | undefined
-    return held === undefined ? null : applyEnds(target, held)
+    return held ? applyEnds(target, held) : null
   }
 
   /** @returns The highest stamp of the markers, 0 where none is set. */
   function highestEnd(keys: readonly string[]): number {
-    return Math.max(0, ...keys.map((key) => records.of(key).endMs ?? 0))
+    let endMs = 0
+    for (const key of keys) endMs = Math.max(endMs, records.of(key).endMs ?? 0)
+    return endMs
   }
 
   /** @returns The value with what is known to have ended it: stale sooner, or `null` where it must not be served. */
@@ -201,7 +210,8 @@ export function createDefinition<Id, T>(
     let older: HeldValue<T> | null
     let isUnread = false
     try {
-      older = await find(target)
+      const entry = await readEntry(target)
+      older = choose(target, entry && (await toHeld(target, entry)))
     } catch (error) {
       reporting('get', target.key)(error)
       older = findInMemory(target)
@@ -221,13 +231,8 @@ export function createDefinition<Id, T>(
     return loaded === null || loaded === timedOut ? (standIn() ?? loading) : loaded
   }
 
-  /**
-   * @returns What KV has, or memory where that is newer.
-   * @throws {KVError} When KV fails.
-   */
-  async function find(target: Target<Id>): Promise<HeldValue<T> | null> {
-    const entry = await readEntry(target)
-    const stored = entry && (await toHeld(target, entry))
+  /** @returns What KV has, or memory where that is newer. */
+  function choose(target: Target<Id>, stored: HeldValue<T> | null): HeldValue<T> | null {
     const valid = stored && applyEnds(target, stored)
     // What is known now, and not before the read: it may have been put or deleted meanwhile.
     const known = findInMemory(target)
@@ -241,7 +246,7 @@ export function createDefinition<Id, T>(
   }
 
   /** Reads the entry and every marker that was not read lately, in one call. */
-  async function readEntry({ key, tags }: Target<Id>): Promise<KVEntry | null> {
+  function readEntry({ key, tags }: Target<Id>): Promise<KVEntry | null> {
     if (!isMarked) return ask(key)
     const due = [...tags, ...epochs].filter(
       (marker) => (records.of(marker).checkedAtMs ?? 0) <= now() - memoryMs,
@@ -252,8 +257,7 @@ export function createDefinition<Id, T>(
       records.observe(stampMs)
       noteEnd(records, marker, { stampMs, checkedAtMs: now() })
     }
-    const [entry] = await Promise.all([ask(key), ...due.map(learn)])
-    return entry
+    return Promise.all([ask(key), ...due.map(learn)]).then(([entry]) => entry)
   }
 
   /** @returns `null` for an entry that cannot be read as a value of this definition: it is reported and left alone. */
@@ -266,16 +270,19 @@ export function createDefinition<Id, T>(
       return null
     }
     try {
-      const own = (toOwnMetadata(metadata) ?? {}) as Partial<StoredTimes>
-      const { loadedAtMs = NaN, loadMs = 0, freshUntilMs = NaN, format: note, tier = 'kv' } = own
+      const own = (toOwnMetadata(metadata) ?? {}) as StoredTimes
+      const { loadedAtMs, loadMs = 0, freshUntilMs, format: note, tier = 'kv' } = own
+      // A time that is missing is neither at most nor under anything.
       const isOwn = loadedAtMs <= now() + maxClockSkewMs && freshUntilMs < Infinity
       if (!isOwn) return pass('it has no times')
       // Plain JSON may look like a value and be a pointer to one.
       if (note !== undefined && format.unpack === jsonFormat.unpack) {
         return pass('it has another format')
       }
-      const text = await format.unpack({ text: packed, format: note }, key)
-      const value = await toValue(text)
+      const unpacked = format.unpack({ text: packed, format: note }, key)
+      // Each wait takes time in every hit.
+      const text = typeof unpacked === 'string' ? unpacked : await unpacked
+      const value = freeze(await format.toValue(text))
       records.observe(loadedAtMs)
       return {
         value,
@@ -291,12 +298,6 @@ export function createDefinition<Id, T>(
       const isOurs = error instanceof Error && error.name === 'CacheLoadError'
       return pass(isOurs ? error.message : 'it cannot be decoded')
     }
-  }
-
-  /** Makes of a text what readers get. */
-  async function toValue(text: string): Promise<T | null> {
-    const value = (await format.toValue(text)) as T | null
-    return format.isShareable ? deepFreeze(value) : value
   }
 
   /** Loads, or joins who does. */
@@ -319,7 +320,7 @@ export function createDefinition<Id, T>(
     records.touch(key).loadingUntilMs = beganMs + maxLoadingMs
     try {
       const value = await options.load(target.id, {
-        previous: older && (await toRead(older)),
+        previous: older && toRead(older, await toValue(older)),
         setFresh: (fresh) => {
           lastsMs = toMs(`set fresh of ${what}: it`, fresh)
         },
@@ -356,7 +357,7 @@ export function createDefinition<Id, T>(
     const beganMs = Math.min(loadedAtMs, now() - loadMs)
     const lastingMs = Math.min(lastsMs, maxLifetimeMs - graceMs) * (1 - jitter * random())
     return {
-      value: await toValue(text),
+      value: freeze(await format.toValue(text)),
       text,
       loadedAtMs,
       loadMs,
@@ -386,10 +387,11 @@ export function createDefinition<Id, T>(
     }
     // In memory at once: whoever comes while it is being encoded and written must not load it again.
     keepWritten(target, held)
-    const written = toPut(target, held)
-      .then((put) => (put !== null && isStill() ? core.fill(put) : undefined))
-      .catch(reporting('set', key))
-    await anchor(written)
+    await anchor(
+      toPut(target, held)
+        .then((put) => (put !== null && isStill() ? core.fill(put) : undefined))
+        .catch(reporting('set', key)),
+    )
   }
 
   function keepWritten(target: Target<Id>, held: HeldValue<T>): void {
@@ -423,8 +425,15 @@ export function createDefinition<Id, T>(
     const expiresAtMs = freshUntilMs + graceMs
     if (expiresAtMs <= now()) return null
     // The metadata is JSON, which leaves out what is undefined.
-    const control = { loadedAtMs, loadMs: loadMs || undefined, freshUntilMs, format: note }
-    return { key, text, expiresAtMs, ...control }
+    return {
+      key,
+      text,
+      expiresAtMs,
+      loadedAtMs,
+      loadMs: loadMs || undefined,
+      freshUntilMs,
+      format: note,
+    }
   }
 
   const get = async (id: Id): Promise<T | null> => (await read(id)).value

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { type QueueProducer, saveToQueue } from './queue-saver.ts'
+import type { QueueProducer } from '../shared/queue-batches.ts'
+import { saveToQueue } from './queue-saver.ts'
 import { createWriteBehind } from './write-behind.ts'
 
 interface Sent {

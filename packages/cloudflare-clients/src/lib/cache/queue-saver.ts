@@ -1,25 +1,5 @@
-import { CloudflareClientError } from '../shared/client-error.ts'
+import { type QueueProducer, toQueueBatches } from '../shared/queue-batches.ts'
 import type { WriteBehindEntry } from './write-behind.ts'
-
-/**
- * Limits of Queues. A kilobyte is taken as 1,000 bytes, and 100 bytes are added for what a message carries besides.
- *
- * @see https://developers.cloudflare.com/queues/platform/limits/
- */
-const maxBatchMessages = 100
-const maxBatchBytes = 256_000
-const maxMessageBytes = 128_000
-const messageOverheadBytes = 100
-
-interface Message {
-  readonly body: unknown
-  readonly contentType: 'json'
-}
-
-/** What is needed of a queue: the producer's binding has it. */
-export interface QueueProducer {
-  sendBatch(messages: Iterable<{ body: unknown; contentType: 'json' }>): Promise<unknown>
-}
 
 /**
  * The `save` of a write-behind that sends each value to a queue, whose consumer saves it.
@@ -65,38 +45,7 @@ export function saveToQueue<Id, T>(
     )
   }
   return async (entries) => {
-    const batches: Message[][] = []
-    let batch: Message[] = []
-    let batchBytes = Infinity
-    for (const entry of entries) {
-      const body = toMessage(entry)
-      const bytes = byteLength(body)
-      if (batch.length === maxBatchMessages || batchBytes + bytes > maxBatchBytes) {
-        batches.push((batch = []))
-        batchBytes = 0
-      }
-      batch.push({ body, contentType: 'json' })
-      batchBytes += bytes
-    }
+    const batches = toQueueBatches(entries.map(toMessage))
     for (const messages of batches) await queue.sendBatch(messages)
   }
-}
-
-/** @throws {CloudflareClientError} When a queue does not take it. */
-function byteLength(body: unknown): number {
-  // Its type says string, but it gives undefined for what has no JSON text.
-  const text = JSON.stringify(body) as string | undefined
-  const bytes =
-    text === undefined ? Infinity : new TextEncoder().encode(text).length + messageOverheadBytes
-  if (bytes <= maxMessageBytes) return bytes
-  throw new CloudflareClientError(
-    text === undefined
-      ? 'Cannot write to a queue: a message must be plain JSON'
-      : `Cannot write to a queue: a message must be at most ${maxMessageBytes} bytes with its metadata, received ${bytes}`,
-    {
-      code: text === undefined ? 'invalid_request' : 'message_too_large',
-      operation: 'write',
-      retryable: false,
-    },
-  )
 }

@@ -99,10 +99,10 @@ export function createKeyRecords({ now, timers, maxKeys = 10_000 }: KeyRecordsOp
     const record = byKey.get(key) ?? { ...unknown }
     byKey.delete(key)
     byKey.set(key, record)
-    for (const [oldest, { floorMs }] of byKey) {
-      if (byKey.size <= maxKeys) break
+    if (byKey.size > maxKeys) {
+      const [oldest = ''] = byKey.keys()
+      fence(of(oldest).floorMs)
       byKey.delete(oldest)
-      fence(floorMs)
     }
     return record
   }

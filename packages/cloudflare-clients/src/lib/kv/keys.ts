@@ -19,6 +19,7 @@ export const keyPatterns = {
   cache: 'cache:{feature}:{id}',
   cacheEpoch: 'cache-epoch:{feature}',
   cacheTag: 'cache-tag:{tag}',
+  flags: 'flags:{environment}',
   preferences: 'preferences:{userId}',
   rateLimit: 'rl:{endpoint}:{identifier}',
   rateLimitSlot: 'rl:{endpoint}:{identifier}:{window}:{slot}',
@@ -58,6 +59,10 @@ export const keys = {
   /** The marker that ends every entry of a tag. */
   cacheTag(tag: string): string {
     return toKVKey(toTagText(tag))
+  },
+  /** All feature flags of an environment. */
+  flags(environment: string): string {
+    return toKVKey(`flags:${escapePart(environment)}`)
   },
   /** A copy of a user's preferences. */
   preferences(userId: string): string {

@@ -50,10 +50,11 @@ export function assertKVKey(key: string): string {
  * Makes any string a key that KV takes, as {@link toKVKey} does. Asynchronous where a digest is needed, which saves who
  * uses only this the hash in JavaScript.
  */
-export async function toUsableKey(key: string): Promise<string> {
+export function toUsableKey(key: string): string | Promise<string> {
   if (isUsableKey(key)) return key
-  const digest = await crypto.subtle.digest('SHA-256', encoder.encode(toDigestInput(key)))
-  return joinDigest(key, toBase64Url(new Uint8Array(digest)), maxKeyBytes)
+  return crypto.subtle
+    .digest('SHA-256', encoder.encode(toDigestInput(key)))
+    .then((digest) => joinDigest(key, toBase64Url(new Uint8Array(digest)), maxKeyBytes))
 }
 
 /**

@@ -9,28 +9,29 @@ import { readEntry, type ReadEntryOptions, textRead } from './read-entry.ts'
  * bare, without metadata; a result over 25 MiB fails the whole call. Keys that it did not answer properly are read
  * again one by one, all of them where the call is too large.
  *
- * @param keys Physical keys, each once.
+ * @param keys Physical keys, each once, or promises of them that do not reject.
  * @returns An entry for every key, in their order, `null` where there is none.
  * @throws {KVError} When KV fails.
  * @see https://developers.cloudflare.com/kv/api/read-key-value-pairs/#multiple-keys
  */
 export async function readBulk(
   kv: KVNamespace,
-  keys: readonly string[],
+  keys: readonly (string | Promise<string>)[],
   options: ReadEntryOptions,
 ): Promise<(KVEntry | null)[]> {
   const [onlyKey = ''] = keys
   // What a single read costs is what a hit in KV costs.
   if (keys.length === 1) return [await readEntry(kv, onlyKey, options)]
+  const names = await Promise.all(keys.map(async (key) => key))
   let found = new Map<string, unknown>()
   try {
-    found = await kv.getWithMetadata([...keys], options.read ?? textRead)
+    found = await kv.getWithMetadata(names, options.read ?? textRead)
   } catch (cause) {
     const error = toKVError('read', cause)
     if (error.code !== 'too_large') throw error
   }
   return Promise.all(
-    keys.map(async (key) => {
+    names.map(async (key) => {
       // An entry, null, a bare text, or missing.
       const answer = found.get(key)
       if (answer === null) return null

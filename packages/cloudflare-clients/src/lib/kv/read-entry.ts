@@ -5,7 +5,7 @@ export interface ReadEntryOptions {
   /** Asked after KV has answered, so that what expires meanwhile is not given out. */
   readonly now: () => number
   /** For how long this location may answer from what it read before. Default: KV's own, 60 seconds. */
-  readonly read?: KVNamespaceGetOptions<'text'>
+  readonly read?: KVNamespaceGetOptions<'text'> | undefined
 }
 
 /** A read as text, which is the default of KV. */

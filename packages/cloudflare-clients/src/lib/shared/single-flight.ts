@@ -29,25 +29,26 @@ export function createSingleFlights({ takeoverMs, timers }: SingleFlightOptions)
     createShare<T>(): Share<T> {
       const flights = new Map<string, Promise<T>>()
       kinds.push(flights)
-      return async (key, work) => {
-        const clear = (flight: Promise<T>): void => {
+      const join = (key: string, work: () => Promise<T>, delayMs = takeoverMs): Promise<T> => {
+        const running = flights.get(key)
+        const flight = running ?? work()
+        const clear = (): void => {
           if (flights.get(key) === flight) flights.delete(key)
         }
-        let running: Promise<T> | undefined
-        // Of those who waited for the same, another may have been first to take over.
-        for (let delayMs = takeoverMs; (running = flights.get(key)); delayMs *= 2) {
-          const result = await raceTimer(running, { delayMs, timers })
-          if (result !== timedOut) return result
-          clear(running)
+        if (running) {
+          return raceTimer(flight, { delayMs, timers }).then((result) => {
+            if (result !== timedOut) return result
+            clear()
+            // Of those who waited for the same, another may have been first to take over.
+            return join(key, work, delayMs * 2)
+          })
         }
-        const flight = work()
         flights.set(key, flight)
-        try {
-          return await flight
-        } finally {
-          clear(flight)
-        }
+        void flight.then(clear, clear)
+        // The work's own promise, because most callers lead and each promise more takes time.
+        return flight
       }
+      return join
     },
 
     detach(key) {
