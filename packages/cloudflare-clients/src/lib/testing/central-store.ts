@@ -1,8 +1,8 @@
-import { compareUtf8 } from './binding-text.ts'
+import { compareUtf8 } from '../kv/compare-utf8.ts'
 import type { Consistency } from './consistency.ts'
 import { delayAt } from './delay-distribution.ts'
 import { createDraw } from './seeded-random.ts'
-import type { StoredValue } from './stored-value.ts'
+import type { StoredValue } from '../kv/stored-value.ts'
 
 /** What one write left. */
 export interface StoredEntry {

@@ -3,13 +3,13 @@ import { type CentralStore, isExpired, type ListedPage, type StoredEntry } from 
 import type { Consistency } from './consistency.ts'
 import { delayAt, type DelayDistribution } from './delay-distribution.ts'
 import type { Faults, FaultTarget } from './fault.ts'
-import { failedWithStatus, type KVRequestName } from './kv-responses.ts'
+import { failedWithStatus, type KVRequestName } from '../kv/kv-responses.ts'
 import type { Latency } from './latency.ts'
 import type { SimulatedOperation } from './ledger.ts'
 import { LocationCache } from './location-cache.ts'
 import type { RandomSource } from './seeded-random.ts'
 import { type DailyUsage, quotaExceeded } from './service-limits.ts'
-import { StoredValue } from './stored-value.ts'
+import { StoredValue } from '../kv/stored-value.ts'
 
 /** What the simulator shares with every place where its stores are seen from. */
 export interface SimulatorParts {

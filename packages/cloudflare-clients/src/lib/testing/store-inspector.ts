@@ -1,5 +1,5 @@
 import { type CentralStore, isExpired } from './central-store.ts'
-import { StoredValue } from './stored-value.ts'
+import { StoredValue } from '../kv/stored-value.ts'
 
 /** What the central store holds of a key. */
 export interface StoreEntry {

@@ -1,5 +1,4 @@
-import { kvLimits } from '../kv/kv-limits.ts'
-import type { StoredEntry } from './central-store.ts'
+import { kvLimits } from './kv-limits.ts'
 import { failedRequest } from './kv-responses.ts'
 
 export interface BulkForm {
@@ -7,20 +6,25 @@ export interface BulkForm {
   readonly withMetadata: boolean
 }
 
+/** What was found under one key of a bulk read. */
+export interface BulkEntry {
+  readonly text: string
+  readonly metadata: unknown
+}
+
 /**
  * What a bulk read gives for one key.
  *
  * @throws {Error} When the value is no JSON, which fails the whole read.
  */
-export function toBulkAnswer(entry: StoredEntry | null, form: BulkForm): unknown {
+export function toBulkAnswer(entry: BulkEntry | null, form: BulkForm): unknown {
   if (entry === null) return null
   // KV decodes bulk values on its side, and drops a byte order mark.
-  const text = entry.value.text.replace(/^\uFEFF/, '')
+  const text = entry.text.replace(/^\uFEFF/, '')
   const value = form.isJson ? parseOnServer(text) : text
   // A JSON null is told apart from a missing key only by a single read.
   if (!form.withMetadata || value === null) return value
-  const { metadataJson = 'null' } = entry
-  return { value, metadata: JSON.parse(metadataJson) as unknown }
+  return { value, metadata: entry.metadata }
 }
 
 function parseOnServer(text: string): unknown {
@@ -46,12 +50,8 @@ export function assertBulkForm(type: string | undefined, keyCount: number): void
   }
 }
 
-export function assertBulkSize(entries: readonly (StoredEntry | null)[]): void {
-  const sum = (size: (entry: StoredEntry) => number): number =>
-    entries.reduce((total, entry) => total + (entry === null ? 0 : size(entry)), 0)
-  if (sum(({ value }) => value.sizeAtMost) <= kvLimits.maxValueBytes) return
-  if (sum(({ value }) => value.bytes.byteLength) <= kvLimits.maxValueBytes) return
-  throw failedRequest('GET_BULK', 413, 'Total size of request exceeds the limit of 25MB')
+export function bulkReadTooLarge(): Error {
+  return failedRequest('GET_BULK', 413, 'Total size of request exceeds the limit of 25MB')
 }
 
 /**

@@ -1,4 +1,4 @@
-import { kvLimits } from '../kv/kv-limits.ts'
+import { kvLimits } from './kv-limits.ts'
 import { encodeText } from './binding-text.ts'
 import { valueTooLong } from './kv-responses.ts'
 import { StoredValue } from './stored-value.ts'
@@ -36,6 +36,7 @@ async function readStream(stream: ReadableStream<unknown>): Promise<StoredValue>
   assertUndisturbed(stream)
   const chunks: Uint8Array<ArrayBuffer>[] = []
   const reader = stream.getReader()
+  let byteLength = 0
   for (;;) {
     const { done, value } = await reader.read()
     if (done) break
@@ -44,6 +45,13 @@ async function readStream(stream: ReadableStream<unknown>): Promise<StoredValue>
       throw new TypeError('Draining read encountered a value that cannot be converted to bytes')
     }
     chunks.push(new Uint8Array(chunk))
+    byteLength += chunk.byteLength
+    // It may have no end.
+    if (byteLength > kvLimits.maxValueBytes) {
+      const error = valueTooLong(byteLength)
+      void reader.cancel(error).catch(() => undefined)
+      throw error
+    }
   }
   return StoredValue.fromBytes(new Uint8Array(await new Blob(chunks).arrayBuffer()))
 }

@@ -1,4 +1,4 @@
-import { kvLimits } from '../kv/kv-limits.ts'
+import { kvLimits } from './kv-limits.ts'
 import { encodeText } from './binding-text.ts'
 
 /** As the runtime names requests in its errors. A list is a `GET` too. */
@@ -9,7 +9,13 @@ export function failedRequest(request: KVRequestName, status: number, text: stri
   return new Error(`KV ${request} failed: ${status} ${text}`)
 }
 
-const statusTexts: Readonly<Record<number, string>> = {
+export const statusTexts: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  413: 'Payload Too Large',
+  414: 'URI Too Long',
   429: 'Too Many Requests',
   500: 'Internal Server Error',
   502: 'Bad Gateway',
