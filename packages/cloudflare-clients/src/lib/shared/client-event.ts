@@ -3,6 +3,7 @@ import type { CloudflareClientError } from './client-error.ts'
 export type ClientName =
   | 'cache'
   | 'coordination'
+  | 'feature-flags'
   | 'kv-store'
   | 'preferences'
   | 'rate-limiter'
@@ -77,11 +78,16 @@ function logEvent(event: ClientEvent): void {
  * @param report The caller's reporter. Default: one JSON line per event on `console.warn`.
  */
 export function createReporter(report: EventReporter = logEvent): EventReporter {
-  return (event) => {
+  return createObserver(report)
+}
+
+/** Makes an observer of anything that cannot fail, as {@link createReporter} does. */
+export function createObserver<T>(observe: (observed: T) => void): (observed: T) => void {
+  return (observed) => {
     try {
-      report(event)
+      observe(observed)
     } catch (error) {
-      console.error('The onEvent option threw', error)
+      console.error('An observer threw', error)
     }
   }
 }

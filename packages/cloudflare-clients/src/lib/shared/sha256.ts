@@ -1,56 +1,55 @@
 import { toBase64Url } from './base64-url.ts'
 
 /**
- * SHA-256 in JavaScript (FIPS 180-4), because Web Crypto's is asynchronous and keys are built synchronously.
+ * SHA-256 in JavaScript (FIPS 180-4), because Web Crypto's is asynchronous, while keys are built and flags evaluated synchronously.
  *
- * It hashes keys and high-entropy tokens. It is no password hash. `sha256.test.ts` holds it to Web Crypto.
+ * It hashes keys, high-entropy tokens and user ids. It is no password hash. `sha256.test.ts` holds it to Web Crypto.
  */
-const roundConstants = Int32Array.from([
-  0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-  0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-  0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-  0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-  0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-  0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-  0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-  0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
-])
-const initialState = [
-  0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
-]
 const blockBytes = 64
-const lengthFieldBytes = 8
+const primes: number[] = []
+for (let n = 2; primes.length < 64; n++) if (primes.every((prime) => n % prime)) primes.push(n)
+// The standard's constants, in fewer bytes. None of the roots is so near to the next value that a double could be wrong about it.
+const roundConstants = Int32Array.from(primes, (prime) => toFractionBits(Math.cbrt(prime)))
+const initialState = Int32Array.from(primes.slice(0, 8), (prime) =>
+  toFractionBits(Math.sqrt(prime)),
+)
+// Room to work in, so that a call allocates nothing. No call reads what another one left.
+const state = new Int32Array(8)
+const schedule = new Int32Array(64)
+const shortMessage = new Uint8Array(2 * blockBytes)
+const shortView = new DataView(shortMessage.buffer)
+
+function toFractionBits(root: number): number {
+  return ((root % 1) * 2 ** 32) | 0
+}
 
 function rotateRight(word: number, bits: number): number {
   return (word >>> bits) | (word << (32 - bits))
 }
 
-function pad(message: Uint8Array): DataView {
-  const paddedBytes = Math.ceil((message.length + 1 + lengthFieldBytes) / blockBytes) * blockBytes
-  const padded = new Uint8Array(paddedBytes)
-  padded.set(message)
-  padded[message.length] = 0x80
-  const view = new DataView(padded.buffer)
-  view.setBigUint64(paddedBytes - lengthFieldBytes, BigInt(message.length) * 8n)
-  return view
+function at(words: Int32Array, index: number): number {
+  return words[index] ?? 0
 }
 
-/** @returns The 32 bytes of the SHA-256 digest. */
-export function sha256(message: Uint8Array): Uint8Array {
-  const view = pad(message)
-  const state = new Int32Array(initialState)
-  const schedule = new Int32Array(64)
-  for (let offset = 0; offset < view.byteLength; offset += blockBytes) {
-    for (let i = 0; i < 16; i++) schedule[i] = view.getInt32(offset + i * 4)
-    mixBlock(state, schedule)
+/** With the bit that ends the message, and 8 bytes for its length. */
+function toPaddedLength(messageBytes: number): number {
+  return (messageBytes + 1 + 8 + blockBytes - 1) & -blockBytes
+}
+
+/** Leaves the digest in `state`. @param bytes The message, below 512 MiB, and after it as many zeros as the padding takes. */
+function digest(bytes: DataView, messageBytes: number): void {
+  const paddedBytes = toPaddedLength(messageBytes)
+  bytes.setUint8(messageBytes, 0x80)
+  bytes.setUint32(paddedBytes - 4, messageBytes * 8)
+  state.set(initialState)
+  for (let offset = 0; offset < paddedBytes; offset += blockBytes) {
+    for (let i = 0; i < 16; i++) schedule[i] = bytes.getInt32(offset + i * 4)
+    mixBlock()
   }
-  const digest = new DataView(new ArrayBuffer(32))
-  for (let i = 0; i < 8; i++) digest.setInt32(i * 4, at(state, i))
-  return new Uint8Array(digest.buffer)
 }
 
 /** Without iterators, which cost several times what the arithmetic does. */
-function mixBlock(state: Int32Array, schedule: Int32Array): void {
+function mixBlock(): void {
   for (let i = 16; i < 64; i++) {
     const w15 = at(schedule, i - 15)
     const w2 = at(schedule, i - 2)
@@ -58,8 +57,14 @@ function mixBlock(state: Int32Array, schedule: Int32Array): void {
     const s1 = rotateRight(w2, 17) ^ rotateRight(w2, 19) ^ (w2 >>> 10)
     schedule[i] = at(schedule, i - 16) + s0 + at(schedule, i - 7) + s1
   }
-  let [a, b, c, d] = [at(state, 0), at(state, 1), at(state, 2), at(state, 3)]
-  let [e, f, g, h] = [at(state, 4), at(state, 5), at(state, 6), at(state, 7)]
+  let a = at(state, 0)
+  let b = at(state, 1)
+  let c = at(state, 2)
+  let d = at(state, 3)
+  let e = at(state, 4)
+  let f = at(state, 5)
+  let g = at(state, 6)
+  let h = at(state, 7)
   for (let i = 0; i < 64; i++) {
     const s1 = rotateRight(e, 6) ^ rotateRight(e, 11) ^ rotateRight(e, 25)
     const choice = (e & f) ^ (~e & g)
@@ -85,8 +90,38 @@ function mixBlock(state: Int32Array, schedule: Int32Array): void {
   state[7] = at(state, 7) + h
 }
 
-function at(words: Int32Array, index: number): number {
-  return words[index] ?? 0
+function digestBytes(message: Uint8Array): void {
+  const padded = new Uint8Array(toPaddedLength(message.length))
+  padded.set(message)
+  digest(new DataView(padded.buffer), message.length)
+}
+
+/** @returns The 32 bytes of the SHA-256 digest. */
+export function sha256(message: Uint8Array): Uint8Array {
+  digestBytes(message)
+  const view = new DataView(new ArrayBuffer(32))
+  for (let i = 0; i < 8; i++) view.setInt32(i * 4, at(state, i))
+  return new Uint8Array(view.buffer)
+}
+
+/** @returns The first 32 bits, big-endian, of the SHA-256 digest of the text's UTF-8 bytes, from 0 to 2³² - 1. */
+export function sha256FirstWord(text: string): number {
+  const { length } = text
+  // ASCII is its own UTF-8, and short text has room already, so that nothing is allocated.
+  let isShort = toPaddedLength(length) <= shortMessage.length
+  if (isShort) {
+    let bits = 0
+    shortMessage.fill(0, length)
+    for (let i = 0; i < length; i++) {
+      const code = text.charCodeAt(i)
+      shortMessage[i] = code
+      bits |= code
+    }
+    isShort = bits < 0x80
+  }
+  if (isShort) digest(shortView, length)
+  else digestBytes(new TextEncoder().encode(text))
+  return at(state, 0) >>> 0
 }
 
 /** @returns The SHA-256 digest of the text's UTF-8 bytes as 43 characters of unpadded base64url. */
