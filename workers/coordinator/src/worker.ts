@@ -1,5 +1,6 @@
 export {
   CoordinationObject,
+  FlagsObject,
   RateLimiterObject,
   SecondaryStorageObject,
   SessionObject,

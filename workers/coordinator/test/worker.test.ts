@@ -1,8 +1,14 @@
+import { runDurableObjectAlarm } from 'cloudflare:test'
 import { env, exports } from 'cloudflare:workers'
 import { durableObjectBackend, RateLimiterClient } from '@codex/cloudflare-clients/rate-limiter'
 import { CoordinationClient } from '@codex/cloudflare-clients/coordination'
+import type { FlagAuthorityNamespace } from '@codex/cloudflare-clients/feature-flags'
 import { createSecondaryStorage } from '@codex/cloudflare-clients/session'
-import { expect, it } from 'vitest'
+import { afterEach, expect, it, vi } from 'vitest'
+
+afterEach(() => {
+  vi.useRealTimers()
+})
 
 it('decides limits for whoever is bound to it', async () => {
   const policy = { limit: 3, window: 60, keyPrefix: 'test' }
@@ -68,6 +74,23 @@ it('counts for better-auth, for whoever is bound to it', async () => {
   )
   const counts = await Promise.all(storages.map(({ increment }) => increment('sign-in', 60)))
   expect(counts.toSorted()).toEqual([1, 2])
+})
+
+it('decides about flags for whoever is bound to it, and puts them into KV', async () => {
+  // So that the alarm does not ring by itself.
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2100, 0, 1) })
+  const namespace: FlagAuthorityNamespace = env.FLAGS
+  const flags = namespace.getByName('test')
+  const target = { kind: 'flag', name: 'beta' } as const
+  const request = { target, next: { enabled: true, percentage: 10 }, author: 'ada', ifVersion: 0 }
+  const replies = await Promise.all(
+    ['a', 'b'].map(async (changeId) => flags.change({ ...request, changeId })),
+  )
+  expect(replies).toContainEqual({ ok: true, version: 1 })
+  expect(replies).toContainEqual({ ok: false, reason: 'conflict', version: 1 })
+  await runDurableObjectAlarm(env.FLAGS.getByName('test'))
+  const { ruleset } = await flags.getRuleset()
+  expect(await env.FLAGS_KV.get('flags:test', 'json')).toEqual(ruleset)
 })
 
 it('answers nothing over HTTP', async () => {

@@ -1,18 +1,4 @@
-/** A change to the code after which some admission must break its promise. */
-export interface LimitMutant {
-  readonly name: string
-  readonly changes: readonly {
-    /** In src/lib/rate-limiter. */
-    readonly file: string
-    /** Occurs once in the file. */
-    readonly from: string
-    readonly to: string
-  }[]
-}
-
-function mutant(name: string, file: string, from: string, to: string): LimitMutant {
-  return { name, changes: [{ file, from, to }] }
-}
+import { type HandMutant, mutant } from '../hand-mutants/run-hand-mutants.ts'
 
 const holder = 'lease-holder.ts'
 const backend = 'lease-backend.ts'
@@ -24,7 +10,8 @@ const sliding = 'algorithms/sliding-window.ts'
 const strict = 'algorithms/strict-sliding-window.ts'
 const bucket = 'algorithms/token-bucket.ts'
 
-export const limitMutants: readonly LimitMutant[] = [
+/** After each of them some admission must break its promise. */
+export const limitMutants: readonly HandMutant[] = [
   mutant(
     'a lease ends by the clock of the authority',
     holder,

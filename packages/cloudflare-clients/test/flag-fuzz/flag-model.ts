@@ -1,0 +1,169 @@
+import type {
+  FlagChange,
+  FlagChangeReply,
+  FlagChangeRequest,
+  FlagHistoryRequest,
+  FlagTarget,
+} from '../../src/lib/feature-flags/flag-authority-calls.ts'
+import type { FlagDefinition, FlagSegment } from '../../src/lib/feature-flags/flag-definition.ts'
+
+type Definition = FlagDefinition | FlagSegment
+
+interface Decided {
+  readonly target: FlagTarget
+  readonly reply: FlagChangeReply
+}
+
+interface Entry {
+  readonly target: FlagTarget
+  readonly version: number
+  readonly definition: Definition
+}
+
+/** What it should say, from all that ever happened: nothing is forgotten, and every definition is looked at each time. */
+export class FlagModel {
+  readonly changes: FlagChange[] = []
+  entries = new Map<string, Entry>()
+  #changedAtMs = 0
+  readonly #accepted = new Map<string, Decided>()
+  readonly #refused = new Map<string, Decided>()
+
+  get version(): number {
+    return this.changes.length
+  }
+
+  get ruleset(): unknown {
+    const record = (kind: FlagTarget['kind']): unknown => {
+      const entries = [...this.entries.values()].filter(({ target }) => target.kind === kind)
+      return Object.fromEntries(
+        entries.map(({ target: { name }, version, definition }) => [
+          name,
+          { ...definition, version },
+        ]),
+      )
+    }
+    return {
+      format: 1,
+      version: this.version,
+      changedAtMs: this.#changedAtMs,
+      flags: record('flag'),
+      segments: record('segment'),
+    }
+  }
+
+  /** Of a change that was made. */
+  versionOf(changeId: string): number | undefined {
+    const reply = this.#accepted.get(changeId)?.reply
+    return reply?.ok === true ? reply.version : undefined
+  }
+
+  restart(): void {
+    this.#refused.clear()
+  }
+
+  history({ target, beforeVersion = Infinity, limit = 50 }: FlagHistoryRequest): FlagChange[] {
+    return this.changes
+      .slice(-1000)
+      .filter(({ version }) => version < beforeVersion)
+      .filter(
+        (change) =>
+          target === undefined ||
+          (change.target.kind === target.kind &&
+            (change.target.name === target.name || change.renamedFrom === target.name)),
+      )
+      .reverse()
+      .slice(0, limit)
+  }
+
+  /** @returns The reply, without its faults. */
+  change(request: FlagChangeRequest, nowMs: number): FlagChangeReply {
+    const { changeId, target } = request
+    const known = this.#accepted.get(changeId) ?? this.#refused.get(changeId)
+    if (known !== undefined) {
+      return toKey(known.target) === toKey(target) ? known.reply : invalid
+    }
+    const before = this.version
+    const reply = this.#decide(request, nowMs)
+    const book = this.version > before ? this.#accepted : this.#refused
+    book.set(changeId, { target, reply })
+    const [oldest = ''] = this.#refused.keys()
+    if (this.#refused.size > 200) this.#refused.delete(oldest)
+    return reply
+  }
+
+  #decide(request: FlagChangeRequest, nowMs: number): FlagChangeReply {
+    const { target, next, renamedFrom, ifVersion, author, reason } = request
+    const source = { kind: target.kind, name: renamedFrom ?? target.name }
+    const current = this.entries.get(toKey(source))
+    const seen = current?.version ?? 0
+    if (ifVersion !== undefined && ifVersion !== seen) {
+      return { ok: false, reason: 'conflict', version: seen }
+    }
+    const isTaken = this.entries.has(toKey(target))
+    if (renamedFrom !== undefined && (current === undefined || isTaken)) return invalid
+    if (next === null && current === undefined) return { ok: true, version: this.version }
+    const after = next === null ? null : toStored(target, next, current?.definition)
+    const entries = new Map(this.entries)
+    entries.delete(toKey(source))
+    const version = this.version + 1
+    if (after !== null) entries.set(toKey(target), { target, version, definition: after })
+    if (![...entries.values()].every((entry) => isSound(entry, entries))) return invalid
+    this.entries = entries
+    this.#changedAtMs = Math.max(this.#changedAtMs, nowMs)
+    this.changes.push({
+      version,
+      atMs: this.#changedAtMs,
+      target,
+      author,
+      ...(reason !== undefined && { reason }),
+      ...(renamedFrom !== undefined && { renamedFrom }),
+      before: current?.definition ?? null,
+      after,
+    })
+    return { ok: true, version }
+  }
+}
+
+/** Faults are compared by themselves. */
+const invalid: FlagChangeReply = { ok: false, reason: 'invalid', faults: [] }
+
+function toKey({ kind, name }: FlagTarget): string {
+  return `${kind} ${name}`
+}
+
+function toStored(
+  target: FlagTarget,
+  next: Definition,
+  current: Definition | undefined,
+): Definition {
+  const { version: _, ...definition } = next as FlagDefinition & { version?: number }
+  if (target.kind === 'segment' || definition.bucketing !== undefined) return definition
+  const byName = { algorithm: 'sha256', version: 1, salt: target.name }
+  return { ...definition, bucketing: (current as FlagDefinition | undefined)?.bucketing ?? byName }
+}
+
+/** Of the few kinds of definitions that the fuzz makes. */
+function isSound({ target, definition }: Entry, entries: ReadonlyMap<string, Entry>): boolean {
+  if ('colour' in definition) return false
+  const isReaching = (from: Definition, kind: FlagTarget['kind'], seen: string[]): boolean =>
+    referencesOf(from).every((reference) => {
+      const key = toKey(reference)
+      const found = entries.get(key)?.definition
+      if (found === undefined || seen.includes(key)) return false
+      if (reference.kind === 'flag' && 'variants' in found) return false
+      return reference.kind !== kind || isReaching(found, kind, [...seen, key])
+    })
+  return isReaching(definition, target.kind, [toKey(target)])
+}
+
+function referencesOf(definition: Definition): FlagTarget[] {
+  const conditions =
+    'when' in definition ? [definition.when] : (definition.rules ?? []).map(({ when }) => when)
+  const text = JSON.stringify(conditions)
+  const segments = [...text.matchAll(/"segment":"([^"]+)"/g)].map(([, name = '']) => name)
+  const flags = 'when' in definition ? [] : (definition.prerequisites ?? []).map(({ flag }) => flag)
+  return [
+    ...segments.map((name) => ({ kind: 'segment', name }) as const),
+    ...flags.map((name) => ({ kind: 'flag', name }) as const),
+  ]
+}
