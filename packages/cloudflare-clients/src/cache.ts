@@ -20,7 +20,8 @@ export { KVCache } from './lib/cache/kv-cache.ts'
 export { CacheLoadError } from './lib/cache/load-error.ts'
 export type { CacheEntry } from './lib/cache/plain-cache.ts'
 export type { MemoryTierOptions } from './lib/cache/memory-tier.ts'
-export { type QueueProducer, saveToQueue } from './lib/cache/queue-saver.ts'
+export { saveToQueue } from './lib/cache/queue-saver.ts'
+export type { QueueProducer } from './lib/shared/queue-batches.ts'
 export { spillToR2, type SpillToR2Options } from './lib/cache/r2-spill-encoder.ts'
 export {
   createReadTimer,

@@ -2,6 +2,7 @@ import { expectTypeOf } from 'vitest'
 import {
   CacheClient,
   type CachedSession,
+  FeatureFlags,
   KVStore,
   RateLimiterClient,
   rateLimitPolicies,
@@ -40,6 +41,19 @@ expectTypeOf(store.getText('key')).resolves.toEqualTypeOf<string | null>()
 expectTypeOf(store.getMany<number>(['key'])).resolves.toEqualTypeOf<Map<string, number | null>>()
 expectTypeOf(store.exists('key')).resolves.toBeBoolean()
 expectTypeOf(store.increment('key')).resolves.toBeNumber()
+
+const flags = new FeatureFlags(kv)
+const context = { userId: 'user-1', attributes: { plan: 'pro', beta: true } }
+expectTypeOf(flags.isEnabled('new-page', context)).resolves.toBeBoolean()
+expectTypeOf(flags.getEnabledFlags(context)).resolves.toEqualTypeOf<string[]>()
+expectTypeOf(
+  flags.setFlag('new-page', { enabled: true, percentage: 10 }),
+).resolves.toExtend<object>()
+expectTypeOf(flags.deleteFlag('new-page')).resolves.toExtend<object>()
+expectTypeOf(flags.clearCache).returns.toBeVoid()
+expectTypeOf(flags.evaluate('size', context, 10).value).toBeNumber()
+// What the flag gives is not always the default.
+expectTypeOf(flags.evaluate('new-page', context, false).value).toEqualTypeOf<boolean>()
 
 // A namespace must be one: an object that merely has a `get` is refused.
 // @ts-expect-error: the methods of a KVNamespace are missing

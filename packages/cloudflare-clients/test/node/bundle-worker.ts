@@ -7,7 +7,7 @@ export async function bundleWorker(path: string): Promise<string> {
     bundle: true,
     format: 'esm',
     target: 'es2024',
-    external: ['cloudflare:*'],
+    external: ['cloudflare:*', 'node:*'],
     write: false,
   })
   return outputFiles[0]?.text ?? ''

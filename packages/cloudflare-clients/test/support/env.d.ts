@@ -1,5 +1,6 @@
 import type {
   CoordinationObject,
+  FlagsObject,
   RateLimiterObject,
   SecondaryStorageObject,
   SessionObject,
@@ -13,6 +14,10 @@ declare global {
       readonly ADDRESS_SECRET: string
       readonly NATIVE_LIMIT: RateLimit
       readonly COORDINATION: DurableObjectNamespace<CoordinationObject>
+      readonly FLAGS: DurableObjectNamespace<FlagsObject>
+      /** Its KV fails as `kvFaults` says. */
+      readonly FAULTY_FLAGS: DurableObjectNamespace<FlagsObject>
+      readonly FLAGS_KV: KVNamespace
       readonly RATE_LIMITER: DurableObjectNamespace<RateLimiterObject>
       readonly SECONDARY_STORAGE: DurableObjectNamespace<SecondaryStorageObject>
       /** The users of better-auth. */

@@ -5,7 +5,11 @@ declare module 'vitest' {
     readonly cachePatternGuide: string
     readonly coordinationGuide: string
     readonly edgeSimulatorGuide: string
+    readonly flagsGuide: string
+    readonly flagsOpenFeatureGuide: string
+    readonly kvHttpGuide: string
     readonly limiterGuide: string
+    readonly r2Guide: string
     readonly sessionsGuide: string
   }
 }
@@ -25,12 +29,32 @@ export function readCachePatternGuide(): string {
   return inject('cachePatternGuide')
 }
 
+/** The text of docs/kv-over-http.md. */
+export function readKVHttpGuide(): string {
+  return inject('kvHttpGuide')
+}
+
 /** The text of docs/choosing-a-limiter.md. */
 export function readLimiterGuide(): string {
   return inject('limiterGuide')
 }
 
+/** The text of docs/r2.md. */
+export function readR2Guide(): string {
+  return inject('r2Guide')
+}
+
 /** The text of docs/sessions.md. */
 export function readSessionsGuide(): string {
   return inject('sessionsGuide')
+}
+
+/** The text of docs/feature-flags-openfeature.md. */
+export function readFlagsOpenFeatureGuide(): string {
+  return inject('flagsOpenFeatureGuide')
+}
+
+/** The text of docs/feature-flags.md. */
+export function readFlagsGuide(): string {
+  return inject('flagsGuide')
 }
