@@ -94,9 +94,28 @@ describe('without the coordinator bound', () => {
     expect(tried.status).toBe(502)
   })
 
+  it('flags are kept in KV, without a history and without strict ones', async () => {
+    const grace = await signedIn('grace')
+    const path = '/admin/flags/new-item-page'
+    expect((await grace.get(path)).text).toContain('flags are kept in KV alone here')
+    const fields = { version: '0', enabled: 'on', percentage: '100' }
+    expect((await grace.postForm(`${path}?/save`, fields)).status).toBe(200)
+    const page = await grace.get(path)
+    expect(page.text).toContain('value="100"')
+    const [, version = ''] = /name="version" value="(\d+)"/.exec(page.text) ?? []
+    const strict = { ...fields, version, withinSeconds: '5' }
+    const refused = await grace.postForm(`${path}?/save`, strict)
+    expect(refused.status).toBe(400)
+    expect(refused.text).toContain('needs the coordinator')
+    // What the app brings is stored with the first change, without its strictness.
+    const { text } = await grace.get('/admin/flags')
+    expect(text).toContain('“customer” for all others')
+    expect(text).not.toContain('Strict within')
+  })
+
   it('the web app says so once', () => {
     const lines = stack.logs.toString().split('\n')
-    for (const event of ['limiter_not_bound', 'sessions_not_bound']) {
+    for (const event of ['limiter_not_bound', 'sessions_not_bound', 'flags_not_bound']) {
       expect(lines.filter((line) => line.includes(event))).toHaveLength(1)
     }
     expect(stack.logs.toString()).not.toContain('kv_not_bound')

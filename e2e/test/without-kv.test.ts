@@ -93,12 +93,23 @@ describe('without any KV namespace bound', () => {
     expect(statuses).toEqual([401, 401, 401, 401, 401, 429, 429, 429])
   })
 
+  it('the flags are those that the app brings, and no change is taken that nobody would see', async () => {
+    const grace = visitor()
+    expect((await signIn(grace, sampleUser('grace'))).status).toBe(303)
+    const page = await grace.get('/admin/flags')
+    expect(page.status).toBe(200)
+    expect(page.text).toContain('As the app brings them')
+    const fields = { name: 'maintenance-mode', version: '0', enabled: 'true' }
+    expect((await grace.postForm('/admin/flags?/switch', fields)).status).toBe(503)
+    expect((await visitor().get('/browse')).status).toBe(200)
+  })
+
   it('every worker says so once for each binding', () => {
     const bindings = stack.logs
       .toString()
       .split('\n')
       .filter((line) => line.includes('kv_not_bound'))
-    // The web app has three, the webhook worker two, the queue consumer one.
-    expect(bindings).toHaveLength(6)
+    // The web app has four, the webhook worker two, the queue consumer one.
+    expect(bindings).toHaveLength(7)
   })
 })

@@ -1,18 +1,21 @@
 import type { Handle, HandleServerError } from '@sveltejs/kit'
 import { toSignedInUser } from '@codex/auth'
 import { toServerTiming } from '@codex/cloudflare-clients/cache'
+import type { FlagReadiness } from '@codex/cloudflare-clients/feature-flags'
 import { clientIp, sharedIdentifier } from '@codex/cloudflare-clients/rate-limiter'
 import { createOperationCounts, formatOperations } from '@codex/core-services'
+import type { OperationCounts } from '@codex/core-services'
 import { AppRegistry } from '$lib/server/app.ts'
 import { setCachePolicy } from '$lib/server/cache-policy.ts'
 import { calmAuth } from '$lib/server/calm-auth.ts'
+import { refuseWhileClosed } from '$lib/server/flags/maintenance.ts'
 import { describeError, log } from '$lib/server/log.ts'
 import { problem } from '$lib/server/problem.ts'
 import { setSecurityHeaders } from '$lib/server/security-headers.ts'
 
 const apps = new AppRegistry()
 
-/** Routes that serve no person: they must answer when sessions cannot be looked up, and cost nothing. */
+/** Routes that serve no person: they must answer when sessions cannot be looked up and when the site is closed, and cost nothing. */
 const routesWithoutSession = new Set([
   '/healthz',
   '/webhooks/stripe',
@@ -20,6 +23,7 @@ const routesWithoutSession = new Set([
   '/dev/d1-outage',
   '/dev/limiter-outage',
   '/dev/session-outage',
+  '/dev/flag-outage',
 ])
 
 /** Pages that depend on a role, which may have just changed, or list whose devices there are. */
@@ -36,6 +40,9 @@ export const handle: Handle = async ({ event, resolve }) => {
   const origin = app.originOf(event.url)
   const routeId = event.route.id
   const counts = createOperationCounts()
+  const flagCounts = createOperationCounts()
+  // Not narrowed to null: it is set within a callback.
+  let flagReadiness = null as FlagReadiness | null
   event.locals.app = app
   event.locals.auth = calmAuth(app.authFor(origin))
   event.locals.origin = origin
@@ -54,11 +61,15 @@ export const handle: Handle = async ({ event, resolve }) => {
     routeId?.startsWith('/api/') ? serveApi(event, async () => resolve(event)) : resolve(event)
   const serve = async (): Promise<Response> => {
     if (routesWithoutSession.has(routeId ?? '')) return respond()
+    // Counted apart: who happens to renew what all requests of the isolate share is chance.
+    const flagsReady = app.meter.runApart(flagCounts, () => app.flags.client.ready())
     return app.sessions.handle({
       event,
       resolve: async () => {
-        await lookUpSession(event)
-        return respond()
+        const [flags] = await Promise.all([flagsReady, lookUpSession(event)])
+        flagReadiness = flags
+        const asking = { flags: app.flags.client, session: event.locals.session }
+        return refuseWhileClosed(event, asking) ?? respond()
       },
     })
   }
@@ -81,6 +92,8 @@ export const handle: Handle = async ({ event, resolve }) => {
   if (serverTiming !== '') response.headers.set('server-timing', serverTiming)
   if (env.ENVIRONMENT !== 'production') {
     response.headers.set('x-codex-operations', formatOperations(counts))
+    if (flagReadiness)
+      response.headers.set('x-codex-flags', describeFlags(flagReadiness, flagCounts))
   }
   return response
 }
@@ -114,6 +127,14 @@ async function lookUpSession({ locals, request, route }: Event): Promise<void> {
     locals.sessionUnavailable = true
     log('error', 'session_lookup_failed', { route: route.id, error: describeError(error) })
   }
+}
+
+/** `ready version=3 kv.read=0 do.request=1` */
+function describeFlags(
+  { status, version }: FlagReadiness,
+  { kv, durableObjects }: OperationCounts,
+): string {
+  return `${status} version=${version} kv.read=${kv.reads} do.request=${durableObjects.requests}`
 }
 
 /** Answers a call of the API within its limit, and says in each answer what is left of it. */

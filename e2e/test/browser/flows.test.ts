@@ -289,6 +289,70 @@ describe.each(screens)('on a $name', (screen) => {
     await login.getByText('1 of 5 used').waitFor()
   })
 
+  it('the owner ramps up a flag, closes the site for everybody else, and opens it again', async () => {
+    const { person } = await signedInPerson('Elsewhere Elsa')
+    const elsewhere = await Tab.open(browser, screen)
+    await elsewhere.signIn(person)
+    await tab.signIn(sampleUser('grace'))
+    await tab.goto('/admin')
+    await tab.press('Feature flags', 'link')
+    await tab.waitForPath('/admin/flags')
+    await tab.picture('admin-flags')
+    try {
+      await tab.press('new-item-page', 'link')
+      await tab.waitForPath('/admin/flags/new-item-page')
+      await tab.fill({ Percentage: '101', Reason: 'Everybody likes it' })
+      await tab.press('Save')
+      await tab.sees('Nothing was saved. Look at what is marked.')
+      await tab.fill({ Percentage: '100' })
+      await tab.press('Save')
+      await tab.sees('Saved.')
+      await tab.sees('“Everybody likes it”')
+      await tab.page.getByLabel('Role').selectOption('visitor')
+      await tab.press('Evaluate')
+      await tab.page.getByLabel('What the flag answers').getByText('true').waitFor()
+      await tab.picture('admin-flag')
+      await elsewhere.goto('/browse')
+      await elsewhere.page.getByRole('article').first().getByRole('link').click()
+      await elsewhere.waitForPath(/^\/item\//)
+      await elsewhere.page.locator('[data-layout="new"]').waitFor()
+      await elsewhere.picture('item-new-layout')
+
+      await tab.goto('/admin/flags')
+      await tab.press('Enable maintenance-mode')
+      await tab.sees('“maintenance-mode” is enabled.')
+      // The page that is open asks for the next one by script, and a new one as any page.
+      await elsewhere.press('Browse', 'link')
+      await elsewhere.sees('We will be right back')
+      expect((await elsewhere.page.goto('/browse'))?.status()).toBe(503)
+      await elsewhere.sees('We will be right back')
+      await elsewhere.picture('closed')
+      await tab.press('Browse', 'link')
+      await tab.waitForPath('/browse')
+
+      await tab.goto('/admin/flags')
+      await tab.press('Disable maintenance-mode')
+      await tab.sees('“maintenance-mode” is disabled.')
+      await elsewhere.press('Try again', 'link')
+      await elsewhere.waitForPath('/browse')
+      await elsewhere.settle()
+      expect(await elsewhere.page.getByRole('article').count()).toBeGreaterThan(5)
+    } finally {
+      const owner = visitor()
+      await signIn(owner, sampleUser('grace'))
+      for (const [flag, fields] of [
+        ['maintenance-mode', { withinSeconds: '5' }],
+        ['new-item-page', { enabled: 'on', percentage: '0' }],
+      ] as const) {
+        const { text } = await owner.get(`/admin/flags/${flag}`)
+        const [, version = ''] = /name="version" value="(\d+)"/.exec(text) ?? []
+        const saved = await owner.postForm(`/admin/flags/${flag}?/save`, { version, ...fields })
+        expect(saved.status).toBe(200)
+      }
+      expect(await elsewhere.close()).toEqual([])
+    }
+  })
+
   it('an unknown address shows a page that helps', async () => {
     expect(await tab.goto('/no/such/page')).toBe(404)
     await tab.picture('not-found')

@@ -51,6 +51,20 @@ it('counts overlapping requests apart and together', async () => {
   expect(meter.startedAtMs).toBe(5)
 })
 
+it('counts a part of a request apart from the rest of it', async () => {
+  const meter = new OperationMeter()
+  const kv = meter.meterKV(env.CACHE_KV)
+  const whole = createOperationCounts()
+  const part = createOperationCounts()
+  await meter.run(whole, async () => {
+    await kv.get('a')
+    await meter.runApart(part, () => kv.get(['b', 'c']))
+    await kv.get('d')
+  })
+  expect([whole.kv.reads, part.kv.reads, meter.totals.kv.reads]).toEqual([2, 2, 4])
+  expect(meter.requests).toBe(1)
+})
+
 it('counts what happens outside of a request into the totals only', async () => {
   const meter = new OperationMeter()
   const bucket = meter.meterR2(env.MEDIA)

@@ -42,6 +42,11 @@ export class OperationMeter {
   /** Runs `work` with its operations counted into `counts`, also those it does after awaiting. */
   run<Result>(counts: OperationCounts, work: () => Result): Result {
     this.#requests += 1
+    return this.runApart(counts, work)
+  }
+
+  /** The same for a part of a request that is not to count with the rest of it, and is no request of its own. */
+  runApart<Result>(counts: OperationCounts, work: () => Result): Result {
     return this.#current.run(counts, work)
   }
 

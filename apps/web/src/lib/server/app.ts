@@ -30,6 +30,8 @@ import { createSessions } from './create-sessions.ts'
 import type { Sessions } from './create-sessions.ts'
 import { createCheckout } from './checkout/create-checkout.ts'
 import type { Checkout } from './checkout/checkout.ts'
+import { createSiteFlags } from './flags/create-site-flags.ts'
+import type { SiteFlags } from './flags/create-site-flags.ts'
 import { createRateLimits } from './limits/create-rate-limits.ts'
 import type { RateLimits } from './limits/rate-limits.ts'
 import { DevOutbox } from './outbox/dev-outbox.ts'
@@ -51,6 +53,7 @@ export interface App {
   readonly cacheStore: KVStore
   readonly limits: RateLimits
   readonly sessions: Sessions
+  readonly flags: SiteFlags
   readonly database: Database
   readonly content: ContentService
   readonly creators: CreatorService
@@ -77,12 +80,17 @@ function createApp(env: Env): App {
   const background = new BackgroundWork()
   const { waitUntil } = background
   const outages: Outages | null = development
-    ? { kv: { on: false }, d1: { on: false }, limiter: { on: false }, sessions: { on: false } }
+    ? {
+        kv: { on: false },
+        d1: { on: false },
+        limiter: { on: false },
+        sessions: { on: false },
+        flags: { on: false },
+      }
     : null
-  const { sessionKV, rateLimitKV, cacheKV, d1, rateLimiter, sessionAuthority } = meterBindings(
-    env,
-    { meter, outages },
-  )
+  const bindings = meterBindings(env, { meter, outages })
+  const { sessionKV, rateLimitKV, cacheKV, flagsKV, d1 } = bindings
+  const { rateLimiter, sessionAuthority, flagAuthority } = bindings
 
   const database = createDatabase(d1)
   const cacheCounters = new CacheCounters()
@@ -100,6 +108,15 @@ function createApp(env: Env): App {
     bouncers: { exact: env.LIMIT_SIGN_IN, leased: env.LIMIT_API },
     waitUntil,
     secret: env.AUTH_SECRET,
+  })
+  const flags = createSiteFlags({
+    kv: flagsKV,
+    authority: flagAuthority,
+    // In development nobody could read what is written there.
+    exposures: development ? undefined : env.EXPOSURES,
+    environment: env.ENVIRONMENT,
+    secret: env.AUTH_SECRET,
+    waitUntil,
   })
   const outbox = development ? new DevOutbox(env.MEDIA) : null
   const mailer: Mailer = createLoggingMailer(
@@ -122,6 +139,7 @@ function createApp(env: Env): App {
     cacheStore: new KVStore(cacheKV, { prefix: 'cache' }),
     limits,
     sessions,
+    flags,
     database,
     content: createContentService(services),
     creators,

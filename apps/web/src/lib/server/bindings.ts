@@ -1,4 +1,5 @@
 import { createEmptyKV } from '@codex/cloudflare-clients'
+import type { FlagAuthorityNamespace } from '@codex/cloudflare-clients/feature-flags'
 import type { AuthorityNamespace } from '@codex/cloudflare-clients/rate-limiter'
 import type { SessionAuthorityNamespace } from '@codex/cloudflare-clients/session'
 import type { OperationMeter } from '@codex/core-services'
@@ -8,17 +9,20 @@ import { faultyKV } from './faulty-kv.ts'
 import type { OutageSwitch } from './faulty-kv.ts'
 import { log } from './log.ts'
 
-/** The three namespaces this app uses, its database and what the coordinator decides, with every operation counted. */
+/** The namespaces this app uses, its database and what the coordinator decides, with every operation counted. */
 export interface MeteredBindings {
   /** `null` where it is not bound. */
   readonly sessionKV: KVNamespace | null
   readonly rateLimitKV: KVNamespace
   readonly cacheKV: KVNamespace
+  readonly flagsKV: KVNamespace
   readonly d1: D1Database
   /** `null` where it is not bound. */
   readonly rateLimiter: AuthorityNamespace | null
   /** `null` where it is not bound. */
   readonly sessionAuthority: SessionAuthorityNamespace | null
+  /** `null` where it is not bound. */
+  readonly flagAuthority: FlagAuthorityNamespace | null
 }
 
 /** Each makes a service fail for this isolate. */
@@ -27,15 +31,16 @@ export interface Outages {
   readonly d1: OutageSwitch
   readonly limiter: OutageSwitch
   readonly sessions: OutageSwitch
+  readonly flags: OutageSwitch
 }
 
-type KVBinding = 'AUTH_SESSION_KV' | 'RATE_LIMIT_KV' | 'CACHE_KV'
+type KVBinding = 'AUTH_SESSION_KV' | 'RATE_LIMIT_KV' | 'CACHE_KV' | 'FLAGS_KV'
 
 /**
  * Wraps the bindings of `env` for counting and, in development, for the outage switches.
  *
  * A namespace that is not bound becomes an empty one: the site then works from the database. Without the coordinator limits
- * are counted and sessions are kept in KV alone. This runs once per isolate, and so do its warnings.
+ * are counted, and sessions and flags are kept, in KV alone. This runs once per isolate, and so do its warnings.
  */
 export function meterBindings(
   env: Env,
@@ -75,6 +80,7 @@ export function meterBindings(
     sessionKV: namespace('AUTH_SESSION_KV'),
     rateLimitKV: namespace('RATE_LIMIT_KV') ?? createEmptyKV(),
     cacheKV: namespace('CACHE_KV') ?? createEmptyKV(),
+    flagsKV: namespace('FLAGS_KV') ?? createEmptyKV(),
     d1: meter.meterD1(outages ? faultyD1(env.DB, outages.d1) : env.DB),
     rateLimiter: objects(env.RATE_LIMITER as unknown as AuthorityNamespace | undefined, {
       event: 'limiter_not_bound',
@@ -88,6 +94,13 @@ export function meterBindings(
       effect:
         'Keeping sessions in KV alone, where one that was ended may be served for a minute or more',
       outage: 'sessions',
+    }),
+    flagAuthority: objects(env.FLAGS as unknown as FlagAuthorityNamespace | undefined, {
+      event: 'flags_not_bound',
+      binding: 'FLAGS',
+      effect:
+        'Keeping flags in KV alone: a change is seen after a minute or more, without a history',
+      outage: 'flags',
     }),
   }
 }

@@ -1,4 +1,5 @@
 import { error, fail } from '@sveltejs/kit'
+import { uploadLimitBytes } from '$lib/server/flags/site-answers.ts'
 import { readForm, textField } from '$lib/server/read-form.ts'
 import { refuseOverLimit } from '$lib/server/refuse.ts'
 import { requireCreator, requireUser } from '$lib/server/require-user.ts'
@@ -12,9 +13,10 @@ import type { Actions, PageServerLoad } from './$types'
 export const load: PageServerLoad = async (event) => {
   const user = requireUser(event)
   if (user.role === 'customer') return { creator: null }
-  const { content, media, settings } = event.locals.app
+  const { session, app } = event.locals
+  const { content, media, settings } = app
   const cursor = event.url.searchParams.get('cursor')
-  const [items, uploads, { maxUploadBytes }] = await Promise.all([
+  const [items, uploads, platform] = await Promise.all([
     content.listByCreator(user.id, { pageSize: 24, ...(cursor !== null && { cursor }) }),
     media.listByCreator(user.id),
     settings.get(),
@@ -46,7 +48,10 @@ export const load: PageServerLoad = async (event) => {
         failureReason,
         createdAt,
       })),
-      maxUploadBytes,
+      maxUploadBytes: uploadLimitBytes(
+        { flags: app.flags.client, session },
+        platform.maxUploadBytes,
+      ),
     },
   }
 }
@@ -54,9 +59,13 @@ export const load: PageServerLoad = async (event) => {
 export const actions: Actions = {
   upload: async (event) => {
     const user = requireCreator(event)
-    const { creators, limits, media, settings } = event.locals.app
+    const { session, app } = event.locals
+    const { creators, flags, limits, media, settings } = app
     const platform = await settings.get()
-    const maxUploadBytes = Math.min(platform.maxUploadBytes, maxFormFileBytes)
+    const maxUploadBytes = Math.min(
+      uploadLimitBytes({ flags: flags.client, session }, platform.maxUploadBytes),
+      maxFormFileBytes,
+    )
     const tooLarge = refuseLargeUpload(event.request, { maxUploadBytes })
     if (tooLarge) return fail(413, { about: 'upload', message: tooLarge })
     const decision = await limits.check('upload', [{ policy: 'upload', userId: user.id }])

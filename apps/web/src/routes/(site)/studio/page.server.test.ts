@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { createEmptyKV } from '@codex/cloudflare-clients'
+import { FlagReader } from '@codex/cloudflare-clients/feature-flags'
+import { siteRuleset } from '$lib/server/flags/site-ruleset.ts'
 import { createMemoryRateLimits } from '$lib/server/limits/memory-rate-limits.ts'
 import { actions } from './+page.server.ts'
 
@@ -21,6 +24,7 @@ async function declare(bytes: number): Promise<unknown> {
     locals: {
       session: { user: { id: 'ada', name: 'Ada', role: 'creator' } },
       app: {
+        flags: { client: new FlagReader(createEmptyKV(), { bootstrap: siteRuleset }) },
         limits: createMemoryRateLimits(),
         settings: { get: () => Promise.resolve({ maxUploadBytes: 100 * mebibyte }) },
       },

@@ -1,5 +1,6 @@
 import { error, redirect } from '@sveltejs/kit'
 import { addFreeItem } from '$lib/server/add-free-item.ts'
+import { showsNewItemPage } from '$lib/server/flags/site-answers.ts'
 import { itemAccess, openWithdrawn } from '$lib/server/item-access.ts'
 import { describeError, log } from '$lib/server/log.ts'
 import { requireRecentSignIn, requireUser } from '$lib/server/require-user.ts'
@@ -36,6 +37,7 @@ export const load: PageServerLoad = async ({ locals, params, url }) => {
     canDownload: mayOpen && item.mediaItemId !== null,
     added: url.searchParams.has('added'),
     more: shelf.ok ? shelf.items.filter(({ id }) => id !== item.id).slice(0, moreCount - 1) : [],
+    newLayout: showsNewItemPage({ flags: locals.app.flags.client, session: locals.session }),
     cacheReads: shownReads(locals),
   }
 }

@@ -1,4 +1,5 @@
 import { error, json } from '@sveltejs/kit'
+import { uploadLimitBytes } from '$lib/server/flags/site-answers.ts'
 import { problem } from '$lib/server/problem.ts'
 import { requireCreator } from '$lib/server/require-user.ts'
 import { refuseLargeUpload } from '$lib/server/upload-size.ts'
@@ -15,7 +16,9 @@ export const PUT: RequestHandler = async (event) => {
     return problem(401, 'Sign in again, then upload.')
   const user = requireCreator(event)
   const { request, url } = event
-  const { maxUploadBytes } = await app.settings.get()
+  const platform = await app.settings.get()
+  const asking = { flags: app.flags.client, session }
+  const maxUploadBytes = uploadLimitBytes(asking, platform.maxUploadBytes)
   const tooLarge = refuseLargeUpload(request, { maxUploadBytes })
   if (tooLarge) return problem(413, tooLarge)
   const decision = await app.limits.check('upload', [{ policy: 'upload', userId: user.id }])
