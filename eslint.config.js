@@ -11,7 +11,15 @@ const typeChecked = {
 
 /** Folders of `cloudflare-clients/src/lib` that may be imported by every other one. */
 const sharedModules = ['kv', 'shared']
-const clientModules = ['cache', 'coordination', 'session', 'rate-limiter']
+const clientModules = [
+  'cache',
+  'coordination',
+  'feature-flags',
+  'kv-http',
+  'r2',
+  'session',
+  'rate-limiter',
+]
 
 export default tseslint.config(
   {

@@ -8,6 +8,20 @@ function readGuide(name: string): string {
   return readFileSync(fileURLToPath(new URL(`../../docs/${name}`, import.meta.url).href), 'utf8')
 }
 
+const stubFolder = new URL('./test/node/kv-http/workers-stubs/', import.meta.url)
+const workersStubs = {
+  'cloudflare:workers': fileURLToPath(new URL('cloudflare-workers.ts', stubFolder).href),
+  'cloudflare:test': fileURLToPath(new URL('cloudflare-test.ts', stubFolder).href),
+}
+/** Those whose namespace is the runtime's. */
+const suitesOnHttpKV = [
+  'src/lib/kv/{delete-key,kv-store,metered-kv}.test.ts',
+  'src/lib/cache/{cache-client,kv-cache}.test.ts',
+  'src/lib/session/session-cache-client.test.ts',
+  'src/lib/rate-limiter/rate-limiter-client.test.ts',
+  'test/kv-limits.test.ts',
+]
+
 export default defineConfig({
   test: {
     projects: [
@@ -24,13 +38,28 @@ export default defineConfig({
             cachePatternGuide: readGuide('choosing-a-cache-pattern.md'),
             coordinationGuide: readGuide('coordination.md'),
             edgeSimulatorGuide: readGuide('edge-simulator.md'),
+            flagsGuide: readGuide('feature-flags.md'),
+            flagsOpenFeatureGuide: readGuide('feature-flags-openfeature.md'),
             limiterGuide: readGuide('choosing-a-limiter.md'),
+            r2Guide: readGuide('r2.md'),
             sessionsGuide: readGuide('sessions.md'),
           },
         },
       },
       // What is seen from outside a Worker, over HTTP, and long simulations, which are several times faster here.
-      { test: { name: 'node', include: ['test/node/**/*.test.ts'], testTimeout: 30_000 } },
+      {
+        test: {
+          name: 'node',
+          include: ['test/node/**/*.test.ts'],
+          testTimeout: 30_000,
+          provide: { kvHttpGuide: readGuide('kv-over-http.md') },
+        },
+      },
+      // Suites of clients as they are, in Node, on KV over HTTP in place of the runtime's.
+      {
+        resolve: { alias: workersStubs },
+        test: { name: 'kv-http', include: suitesOnHttpKV, testTimeout: 30_000 },
+      },
     ],
     coverage: {
       enabled: true,

@@ -21,6 +21,13 @@ declare namespace Cloudflare {
     readonly AUTH_SESSION_KV: KVNamespace
     readonly RATE_LIMIT_KV: KVNamespace
     readonly CACHE_KV: KVNamespace
+    readonly FLAGS_KV: KVNamespace
+    readonly FLAGS: DurableObjectNamespace<
+      import('@codex/cloudflare-clients/durable-objects').FlagsObject
+    >
+    readonly EXPOSURES: AnalyticsEngineDataset
+    readonly EXPOSURE_SECRET: string
+    readonly FLAGSHIP: Flagship
     readonly COORDINATION: DurableObjectNamespace<
       import('@codex/cloudflare-clients/durable-objects').CoordinationObject
     >
@@ -33,9 +40,14 @@ declare namespace Cloudflare {
     readonly SECONDARY_STORAGE: DurableObjectNamespace<
       import('@codex/cloudflare-clients/durable-objects').SecondaryStorageObject
     >
+    readonly FLAGS: DurableObjectNamespace<
+      import('@codex/cloudflare-clients/durable-objects').FlagsObject
+    >
+    readonly EXPOSURES: AnalyticsEngineDataset
     readonly DB: D1Database
     readonly MEDIA: R2Bucket
     readonly AUTH_SECRET: string
+    readonly EXPOSURE_SECRET: string
     readonly SECONDARY_STORAGE_SECRET: string
     readonly SESSION_SECRET: string
   }

@@ -139,7 +139,7 @@ test('has a row for every column of the Durable Objects, and for every field of 
     ]
   }
   const documented = documentedKeys('Durable Objects').filter(
-    (key) => !key.startsWith('preferences.'),
+    (key) => !/^(preferences|definitions|history|standing)\./.test(key),
   )
   expect(documented.toSorted()).toEqual(
     [
@@ -151,6 +151,28 @@ test('has a row for every column of the Durable Objects, and for every field of 
         'SessionUserRow',
       ]),
     ].toSorted(),
+  )
+})
+
+test('has a row for every column of what flags are kept as, and for every field of where they stand', () => {
+  const folder = join(repositoryRoot, 'packages/cloudflare-clients/src/lib/feature-flags')
+  const sql = readFileSync(join(folder, 'sql-flag-storage.ts'), 'utf8')
+  const types = readFileSync(join(folder, 'flag-storage.ts'), 'utf8')
+  const columns = Array.from(
+    sql.matchAll(/CREATE TABLE IF NOT EXISTS (\w+) \((.*?)(?:, PRIMARY KEY \(.*?\))?\)[ ']/g),
+    ([, table = '', list = '']) =>
+      list.split(', ').map((column) => `${table}.${column.split(' ')[0] ?? ''}`),
+  )
+  const fields = ['FlagStateRow', 'FlagOutboxRow'].map((name) => {
+    const [, body = ''] = new RegExp(`interface ${name} \\{\n(.*?)\n\\}`, 's').exec(types) ?? []
+    return Array.from(body.matchAll(/readonly (\w+)\??:/g), ([, field = '']) => field)
+  })
+  expect([columns.length, ...fields.map(({ length }) => length)]).toEqual([3, 2, 6])
+  const documented = documentedKeys('Durable Objects').filter((key) =>
+    /^(definitions|history|standing)\./.test(key),
+  )
+  expect(documented.toSorted()).toEqual(
+    [...columns.flat(), ...fields.flat().map((field) => `standing.row.${field}`)].toSorted(),
   )
 })
 
