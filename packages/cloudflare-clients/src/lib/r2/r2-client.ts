@@ -202,7 +202,7 @@ export class R2Client {
   /**
    * Writes an object of any size from a stream, in equal parts of which several are under way at once. Each part is sent again when it fails; when that does
    * not help, or the signal is aborted, what was sent is taken away, unless `onCheckpoint` keeps where it was. What was stored is looked at
-   * before it returns. So much as `partBytes` × `concurrency` is in memory.
+   * before it returns. Its own buffers take `partBytes` × `concurrency`; what the store's calls copy comes on top.
    *
    * @throws {R2Error} `source_changed` when a resumed source is not what it was, or not of `sizeBytes`; `no_such_upload` when what is to be resumed
    * is over; `corrupt_upload` when what was stored is not of the size that was sent.

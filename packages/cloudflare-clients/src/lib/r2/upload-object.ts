@@ -97,7 +97,7 @@ export async function uploadObject(
       throw createR2Error('upload object', 'source_changed', { storeCode: 'size' })
     }
   }
-  /** Undoes nothing: what was read is given back, and the source is told that nobody reads on. */
+  /** Tells the source that nobody reads on. */
   const closeSource = async (): Promise<void> => {
     await parts.return().catch(() => undefined)
   }
