@@ -231,6 +231,35 @@ describe('an upload', () => {
     })
   })
 
+  test('fills no buffer again that an attempt which was given up may still read', async () => {
+    async function* numbered(): AsyncGenerator<Uint8Array> {
+      for (let i = 1; i <= 4; i++) yield await Promise.resolve(new Uint8Array(partBytes).fill(i))
+    }
+    const store = createBindingStore(env.BUCKET)
+    let givenUp: Uint8Array | undefined
+    const uploadPart: ObjectStore['uploadPart'] = async (target, bytes, options) => {
+      if (givenUp) return store.uploadPart(target, bytes, options)
+      givenUp = bytes
+      return fail('unavailable')
+    }
+    const { timers } = ringingTimers(60_000)
+    const client = new R2Client({ store: { ...store, uploadPart } }, { timers })
+    await client.upload(crypto.randomUUID(), numbered(), { partBytes, concurrency: 1 })
+    expect([givenUp?.at(0), givenUp?.at(-1)]).toEqual([1, 1])
+  })
+
+  test('of which not all is stored is no success', async () => {
+    const store = createBindingStore(env.BUCKET)
+    const head: ObjectStore['head'] = async (key, options) => {
+      const object = await store.head(key, options)
+      return object && { ...object, sizeBytes: object.sizeBytes - 1 }
+    }
+    const client = new R2Client({ store: { ...store, head } })
+    await expect(client.upload(crypto.randomUUID(), zeros(2), { partBytes })).rejects.toMatchObject(
+      { code: 'corrupt_upload' },
+    )
+  })
+
   test('holds no more parts than it sends at once', async () => {
     let underWay = 0
     let most = 0
