@@ -3,6 +3,7 @@ import type {
   FlagChange,
   FlagChangeReply,
   FlagChangeRequest,
+  FlagChangesRequest,
   FlagTarget,
 } from '../../src/lib/feature-flags/flag-authority-calls.ts'
 import { FlagAuthority } from '../../src/lib/feature-flags/flag-authority.ts'
@@ -20,7 +21,7 @@ const longRunChanges = 1100
 
 /** A call on its way: it may arrive several times, and its replies may be lost. */
 interface Call {
-  readonly request: FlagChangeRequest
+  readonly request: FlagChangesRequest
   readonly editor: Editor
 }
 
@@ -32,6 +33,8 @@ interface Editor {
 
 export interface AuthorityFuzzCounts {
   changes: number
+  /** Several changes that were made together. */
+  imports: number
   conflicts: number
   refusals: number
   repeats: number
@@ -121,9 +124,14 @@ class AuthorityRun {
 
   #send(): void {
     const editor = this.#pick(this.#editors)
-    const request = this.#toRequest(editor)
+    const change = this.#toRequest(editor)
+    const { changeId, author, reason } = change
+    const isMany = this.#random() < 0.2
+    const more = isMany ? Array.from({ length: 3 }, () => this.#toRequest(editor)) : []
+    const changes = [change, ...more]
+    const request = { changeId, author, ...(reason !== undefined && { reason }), changes }
     const other = this.#late.at(-1)?.request.changeId
-    const isMixedUp = other !== undefined && request.next !== null && this.#random() < 0.03
+    const isMixedUp = other !== undefined && change.next !== null && this.#random() < 0.03
     this.#waiting.push({ request: isMixedUp ? { ...request, changeId: other } : request, editor })
   }
 
@@ -214,30 +222,40 @@ class AuthorityRun {
   #arrive({ request }: Call): FlagChangeReply {
     const before = this.#model.version
     if (this.#isForgotten(request)) return { ok: true, version: 0 }
-    const reply = this.#authority.change(request)
+    const { changes, ...origin } = request
+    const [first, second] = changes
+    const reply =
+      first !== undefined && second === undefined
+        ? this.#authority.change({ ...first, ...origin })
+        : this.#authority.changeAll(request)
     const expected = this.#model.change(request, this.#nowMs)
     if (!reply.ok && reply.reason === 'invalid') {
       this.#counts.refusals++
-      expectSame(`reply to ${JSON.stringify(request)}`, { ...reply, faults: [] }, expected)
+      const { index: _, ...told } = reply
+      expectSame(`reply to ${JSON.stringify(request)}`, { ...told, faults: [] }, expected)
       if (reply.faults.length === 0) throw new Error('a change was refused for nothing')
       this.#checkFaults(request, reply.faults)
     } else {
       expectSame(`reply to ${JSON.stringify(request)}`, reply, expected)
     }
-    if (this.#model.version > before) this.#counts.changes++
+    this.#counts.changes += this.#model.version - before
+    if (this.#model.version > before + 1) this.#counts.imports++
     this.#checkRuleset()
     return reply
   }
 
   /** Whether its change is among those that may be forgotten. */
-  #isForgotten({ changeId }: FlagChangeRequest): boolean {
+  #isForgotten({ changeId }: FlagChangesRequest): boolean {
     const version = this.#model.versionOf(changeId)
     return version !== undefined && version <= this.#model.version - 1000
   }
 
   /** Where others would be left with a fault, they are named. */
-  #checkFaults(request: FlagChangeRequest, faults: readonly { readonly path: string }[]): void {
-    if (request.next !== null) return
+  #checkFaults(
+    { changes }: FlagChangesRequest,
+    faults: readonly { readonly path: string }[],
+  ): void {
+    if (changes.some(({ next }) => next !== null)) return
     const isNaming = faults.every(({ path }) => /^(flags|segments)\["[^"]+"\]\./.test(path))
     const isIdTaken = faults.some(({ path }) => path === 'changeId')
     if (!isNaming && !isIdTaken)

@@ -10,7 +10,7 @@ export interface FlagFuzzRange {
 
 /** Random schedules of editors, and of an object that publishes, each held to what has to be. Every 40th is long enough to forget changes. */
 export async function runFlagFuzz({ firstSeed, runs, maxViolations = 10 }: FlagFuzzRange) {
-  const edits = { changes: 0, conflicts: 0, refusals: 0, repeats: 0, restarts: 0 }
+  const edits = { changes: 0, imports: 0, conflicts: 0, refusals: 0, repeats: 0, restarts: 0 }
   const publishing = { puts: 0, failedPuts: 0, latePuts: 0, deaths: 0 }
   const violations: string[] = []
   for (let seed = firstSeed; seed < firstSeed + runs; seed++) {

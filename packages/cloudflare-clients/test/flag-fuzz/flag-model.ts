@@ -2,6 +2,7 @@ import type {
   FlagChange,
   FlagChangeReply,
   FlagChangeRequest,
+  FlagChangesRequest,
   FlagHistoryRequest,
   FlagTarget,
 } from '../../src/lib/feature-flags/flag-authority-calls.ts'
@@ -75,20 +76,46 @@ export class FlagModel {
       .slice(0, limit)
   }
 
-  /** @returns The reply, without its faults. */
-  change(request: FlagChangeRequest, nowMs: number): FlagChangeReply {
-    const { changeId, target } = request
+  /** @returns The reply, of what is invalid without its faults and where they are. */
+  change(request: FlagChangesRequest, nowMs: number): FlagChangeReply {
+    const { changeId, changes } = request
     const known = this.#accepted.get(changeId) ?? this.#refused.get(changeId)
     if (known !== undefined) {
-      return toKey(known.target) === toKey(target) ? known.reply : invalid
+      const isSame = changes.some(({ target }) => toKey(target) === toKey(known.target))
+      return isSame ? known.reply : invalid
     }
-    const before = this.version
-    const reply = this.#decide(request, nowMs)
-    const book = this.version > before ? this.#accepted : this.#refused
+    const { entries, version } = this
+    const changedAtMs = this.#changedAtMs
+    const reply = this.#decideAll(request, nowMs)
+    if (!reply.ok) {
+      this.entries = entries
+      this.#changedAtMs = changedAtMs
+      this.changes.length = version
+    }
+    const target = changes.at(-1)?.target ?? { kind: 'flag', name: '' }
+    const book = this.version > version ? this.#accepted : this.#refused
     book.set(changeId, { target, reply })
     const [oldest = ''] = this.#refused.keys()
     if (this.#refused.size > 200) this.#refused.delete(oldest)
     return reply
+  }
+
+  #decideAll({ changes, ...origin }: FlagChangesRequest, nowMs: number): FlagChangeReply {
+    const before = this.version
+    for (const [index, change] of changes.entries()) {
+      const reply = this.#decide({ ...change, ...origin }, nowMs)
+      if (reply.ok) continue
+      return reply.reason === 'invalid' || index === 0 ? reply : { ...reply, index }
+    }
+    const { entries } = this
+    // Also what was written over at once, because it is in the history.
+    const made = this.changes.slice(before).flatMap(({ target, version, after }) => {
+      return after === null ? [] : [{ target, version, definition: after }]
+    })
+    const isSoundAll = [...entries.values(), ...made].every((entry) => isSound(entry, entries))
+    if (!isSoundAll) return invalid
+    const { version } = this
+    return version > before ? { ok: true, version } : { ok: true, version, isUnchanged: true }
   }
 
   #decide(request: FlagChangeRequest, nowMs: number): FlagChangeReply {
@@ -107,7 +134,6 @@ export class FlagModel {
     entries.delete(toKey(source))
     const version = this.version + 1
     if (after !== null) entries.set(toKey(target), { target, version, definition: after })
-    if (![...entries.values()].every((entry) => isSound(entry, entries))) return invalid
     this.entries = entries
     this.#changedAtMs = Math.max(this.#changedAtMs, nowMs)
     this.changes.push({

@@ -33,10 +33,13 @@ export class ScriptedFlagAuthority implements FlagAuthorityNamespace {
         if (this.state === 'slow') await sleep(this.#slowMs, this.#timers)
         return structuredClone(reply)
       },
-      change: () => {
-        throw new Error('Nothing here writes')
-      },
+      change: refuse,
+      changeAll: refuse,
       getHistory: () => [],
     }
   }
+}
+
+function refuse(): never {
+  throw new Error('Nothing here writes')
 }

@@ -453,3 +453,13 @@ test.for(['semver_lt', 'cidr', 'regex', 'constructor', undefined, 7])(
     expect(faults).toEqual(['flag beta'])
   },
 )
+
+test('an error stays one while the ruleset is too old', () => {
+  const { ruleset } = compile({ shared: { enabled: true, percentage: 50 } })
+  const standing = { isStale: true, unconfirmedSinceMs: null }
+  expect(ruleset.evaluate('shared', {}, false, nowMs, standing)).toMatchObject({
+    value: false,
+    reason: 'ERROR',
+    error: { code: 'TARGETING_KEY_MISSING' },
+  })
+})

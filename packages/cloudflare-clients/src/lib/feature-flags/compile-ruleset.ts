@@ -112,7 +112,11 @@ export function compileRuleset(
           answer = toErrorAnswer('TYPE_MISMATCH', flag.about)
         else {
           answer = flag.decide(context ?? {}, nowMs, standing)
-          if (!answer.error && (standing?.isStale || isUnconfirmed(flag.withinMs, nowMs, standing)))
+          if (
+            standing &&
+            !answer.error &&
+            (standing.isStale || isUnconfirmed(flag.withinMs, nowMs, standing))
+          )
             answer = Object.freeze({ ...answer, reason: 'STALE' })
         }
       } catch {
@@ -135,13 +139,20 @@ function compileOnce<T extends object>(
 ): (name: unknown) => T | undefined {
   const compiled = new Map<unknown, T | undefined>()
   return (name) => {
-    if (!compiled.has(name) && typeof name === 'string' && Object.hasOwn(definitions, name)) {
-      compiled.set(name, undefined)
-      try {
-        compiled.set(name, compile(name, definitions[name]))
-      } catch {
-        onFault?.({ kind, name })
-      }
+    const known = compiled.get(name)
+    // One lookup for what is asked all the time.
+    if (
+      known ||
+      compiled.has(name) ||
+      typeof name !== 'string' ||
+      !Object.hasOwn(definitions, name)
+    )
+      return known
+    compiled.set(name, undefined)
+    try {
+      compiled.set(name, compile(name, definitions[name]))
+    } catch {
+      onFault?.({ kind, name })
     }
     return compiled.get(name)
   }

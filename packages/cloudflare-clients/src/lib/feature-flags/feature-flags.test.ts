@@ -180,6 +180,8 @@ describe('with an authority', () => {
       await flags.renameFlag('beta', 'gamma', { author: 'ben' })
       await flags.deleteFlag('gamma')
       await flags.revertFlag('gamma', 3)
+      // It was not there then either.
+      await flags.revertFlag('beta', 3)
       await flags.deleteSegment('staff')
       const history = await flags.getHistory({ limit: 2 })
       expect(history).toMatchObject([{ version: 6 }, { version: 5, reason: 'to version 3' }])
@@ -194,7 +196,34 @@ describe('with an authority', () => {
     ])
   })
 
-  test('imports many, each after those it depends on, and keeps what is there', async () => {
+  test('imports many with one call, and keeps what comes to be there meanwhile', async () => {
+    const { clock, simulator, authority, other } = createWorld()
+    const calls = authority.getByName('default')
+    let count = 0
+    const { flags } = createFlagIsolate({
+      simulator,
+      authority: {
+        getByName: () => ({
+          ...calls,
+          changeAll: async (request) => {
+            if (count++ === 0) await other.flags.setFlag('b', off)
+            return calls.changeAll(request)
+          },
+        }),
+      },
+    })
+    await clock.run(async () => {
+      expect(await flags.importFlags({ a: on, b: on, c: on })).toEqual({
+        version: 3,
+        imported: ['a', 'c'],
+        kept: ['b'],
+      })
+      expect(count).toBe(2)
+      expect(flags.getRuleset()?.flags).toMatchObject({ a: on, b: off, c: on })
+    })
+  })
+
+  test('imports many, whatever they depend on, and keeps what is there', async () => {
     const { flags, clock } = createWorld()
     await clock.run(async () => {
       await flags.setFlag('there', off)
@@ -209,13 +238,13 @@ describe('with an authority', () => {
       } as const
       expect(await flags.importFlags(imported, { segments })).toEqual({
         version: 4,
-        imported: ['base', 'dependent'],
+        imported: ['dependent', 'base'],
         kept: ['there'],
       })
       expect(flags.evaluate('there', {}, true).value).toBe(false)
       expect(flags.evaluate('dependent', {}, false).value).toBe(true)
       expect(await flags.importFlags(imported, { segments, existing: 'replace' })).toMatchObject({
-        imported: ['base', 'dependent', 'there'],
+        imported: ['dependent', 'there', 'base'],
         kept: [],
       })
       expect(flags.evaluate('there', {}, false).value).toBe(true)
@@ -257,7 +286,7 @@ describe('with an authority', () => {
     }
     const { flags } = createFlagIsolate({ simulator, authority: { getByName } })
     expect(await codeOf(clock.run(() => flags.setFlag('beta', on)))).toBe('overloaded')
-    const hanging = { getRuleset: hang, change: hang, getHistory: hang }
+    const hanging = { getRuleset: hang, change: hang, changeAll: hang, getHistory: hang }
     const silent = createFlagIsolate({
       simulator,
       authority: { getByName: () => hanging },
@@ -278,6 +307,27 @@ describe('with an authority', () => {
     expect(await clock.run(() => flags.setFlag('beta', on))).toEqual({ version: 1 })
     expect(await clock.run(() => flags.isEnabled('beta'))).toBe(true)
   })
+})
+
+test('has a change with the next request where the answer about it was lost, however fresh the rest is', async () => {
+  const { clock, simulator, authority } = createWorld()
+  const calls = authority.getByName('default')
+  let isSilent = false
+  const { flags } = createFlagIsolate({
+    simulator,
+    authority: {
+      getByName: () => ({
+        ...calls,
+        getRuleset: (version) => (isSilent ? hang() : calls.getRuleset(version)),
+      }),
+    },
+  })
+  await clock.run(() => flags.setFlag('beta', on))
+  isSilent = true
+  await clock.run(() => flags.setFlag('beta', off))
+  isSilent = false
+  expect(flags.evaluate('beta', {}, false)).toMatchObject({ value: true, flagVersion: 1 })
+  expect(await clock.run(() => flags.isEnabled('beta'))).toBe(false)
 })
 
 describe('with KV alone', () => {

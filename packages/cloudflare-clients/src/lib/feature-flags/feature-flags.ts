@@ -6,8 +6,10 @@ import { checkVersion } from './check-version.ts'
 import type {
   FlagAuthorityCalls,
   FlagChange,
-  FlagChangeRequest,
+  FlagChangeReply,
+  FlagChangesRequest,
   FlagHistoryRequest,
+  FlagStep,
   FlagTarget,
 } from './flag-authority-calls.ts'
 import type { FlagDefinition, FlagSegment } from './flag-definition.ts'
@@ -15,16 +17,15 @@ import { FlagError, toFlagError, toUnavailable } from './flag-error.ts'
 import { findInHistory } from './flag-in-history.ts'
 import type { FlagAuditEvent, FlagReaderOptions, FlagWriteOptions } from './flag-options.ts'
 import { FlagReader } from './flag-reader.ts'
-import { assertNotStrict, toVersion } from './flag-refusal.ts'
+import { assertMade, assertNotStrict } from './flag-refusal.ts'
 import { cidrOperators } from './cidr-operators.ts'
 import { murmur3Bucketing } from './murmur3-bucketing.ts'
 import { semverOperators } from './semver-operators.ts'
 import type { FlagRuleset, StoredFlag } from './flag-ruleset.ts'
 import { KVFlagWriter } from './kv-flag-writer.ts'
-import { orderImport } from './order-import.ts'
 
 export interface FeatureFlagsOptions extends FlagReaderOptions {
-  /** Told of each change that was made. What it throws is logged and changes nothing. Default: nobody. */
+  /** Told of each change that was made: the deletion of what is not there is none. What it throws is logged and changes nothing. Default: nobody. */
   readonly onAudit?: (event: FlagAuditEvent) => void
   /** Default `crypto.getRandomValues`. */
   readonly random?: (bytes: Uint8Array) => Uint8Array
@@ -49,7 +50,7 @@ export interface FlagImportResult extends FlagWriteResult {
   readonly kept: readonly string[]
 }
 
-interface ChangeRequest extends Omit<FlagChangeRequest, 'changeId' | 'author' | 'reason'> {
+interface AuditedStep extends FlagStep {
   readonly audit: FlagAuditEvent['type']
 }
 
@@ -155,7 +156,7 @@ export class FeatureFlags extends FlagReader {
       if (next === null && current === null) return { version }
       const audit = next === null ? 'flag_deleted' : 'flag_set'
       const ifVersion = current?.version ?? 0
-      return { target: { kind: 'flag', name }, next, ifVersion, audit }
+      return [{ target: { kind: 'flag', name }, next, ifVersion, audit }]
     })
   }
 
@@ -189,13 +190,9 @@ export class FeatureFlags extends FlagReader {
           faults: [{ path: 'from', reason: 'must be a flag that there is' }],
         })
       }
-      return {
-        target: { kind: 'flag', name: to },
-        next: current,
-        renamedFrom: from,
-        ifVersion: current.version,
-        audit: 'flag_renamed',
-      }
+      const target = { kind: 'flag', name: to } as const
+      const { version: ifVersion } = current
+      return [{ target, next: current, renamedFrom: from, ifVersion, audit: 'flag_renamed' }]
     })
   }
 
@@ -256,12 +253,11 @@ export class FeatureFlags extends FlagReader {
   }
 
   /**
-   * Writes many flags, such as those of `readLegacyFlags` or `fromFlagd`, each after those that it depends on.
-   *
-   * With an authority each is a version of its own, and where one is refused those before it are written. With KV alone all are one version, or none.
+   * Writes many flags, such as those of `readLegacyFlags` or `fromFlagd`, in one step: all of them, or, where one is refused, none. Each gets a
+   * version of its own. They are judged by what is there in the end, so they may depend on each other in any order.
    *
    * @throws {TypeError} When `flags` or `segments` is no object of definitions by name, such as a list, or a definition is `null` or `undefined`.
-   * @throws {FlagError} As `setFlag`; each fault's path begins with the name of the flag or segment that was refused: `beta.rules[2].when.value`.
+   * @throws {FlagError} As `updateFlag`; each fault's path begins with the name of the flag or segment that was refused: `beta.rules[2].when.value`.
    */
   async importFlags(
     flags: Readonly<Record<string, FlagDefinition>>,
@@ -270,44 +266,50 @@ export class FeatureFlags extends FlagReader {
     const { segments = {}, existing = 'keep', ...rest } = options
     assertDefinitions('flag', flags)
     assertDefinitions('segment', segments)
-    const ruleset = await this.#readRuleset()
-    const isKept = ({ kind, name }: FlagTarget): boolean =>
-      existing === 'keep' &&
-      Object.hasOwn((kind === 'flag' ? ruleset.flags : ruleset.segments) ?? {}, name)
-    const imports = orderImport(flags, segments)
-    const changes = imports.filter(({ target }) => !isKept(target))
-    const { version } =
-      changes.length === 0
-        ? ruleset
-        : await this.#change(
-            changes.map(({ target, next }) => ({
-              target,
+    let imported: readonly string[] = []
+    const { version } = await this.#compareAndSet(
+      rest,
+      async () => {
+        const ruleset = await this.#readRuleset()
+        const toSteps = (
+          kind: FlagTarget['kind'],
+          definitions: Readonly<Record<string, FlagDefinition | FlagSegment>>,
+        ): AuditedStep[] =>
+          Object.entries(definitions)
+            .filter(
+              ([name]) =>
+                existing === 'replace' || ownOf<unknown>(ruleset[`${kind}s`] ?? {}, name) === null,
+            )
+            .map(([name, next]) => ({
+              target: { kind, name },
               next,
-              audit: target.kind === 'flag' ? ('flag_set' as const) : ('segment_set' as const),
-            })),
-            rest,
-            { isImport: true },
-          )
-    const toNames = (entries: typeof imports): string[] =>
-      entries.flatMap(({ target }) => (target.kind === 'flag' ? [target.name] : []))
-    return {
-      version,
-      imported: toNames(changes),
-      kept: toNames(imports.filter(({ target }) => isKept(target))),
-    }
+              // Also what comes to be there meanwhile is kept.
+              ...(existing === 'keep' && { ifVersion: 0 }),
+              audit: `${kind}_set`,
+            }))
+        const flagSteps = toSteps('flag', flags)
+        imported = flagSteps.map(({ target }) => target.name)
+        const steps = [...toSteps('segment', segments), ...flagSteps]
+        return steps.length === 0 ? { version: ruleset.version } : steps
+      },
+      { isImport: true },
+    )
+    const kept = Object.keys(flags).filter((name) => !imported.includes(name))
+    return { version, imported, kept }
   }
 
   /** Reads, decides and writes, until nobody else has written between. */
   async #compareAndSet(
     options: FlagWriteOptions,
-    decide: () => Promise<ChangeRequest | FlagWriteResult>,
+    decide: () => Promise<readonly AuditedStep[] | FlagWriteResult>,
+    refusal = { isImport: false },
   ): Promise<FlagWriteResult> {
     const { timers = globalThis } = this.#options
     for (let attempt = 1; ; attempt++) {
       const decided = await decide()
-      if (!('target' in decided)) return decided
+      if ('version' in decided) return decided
       try {
-        return await this.#change([decided], options)
+        return await this.#change(decided, options, refusal)
       } catch (error) {
         const isConflict = error instanceof FlagError && error.code === 'conflict'
         if (!isConflict || attempt === maxTries) throw error
@@ -318,34 +320,42 @@ export class FeatureFlags extends FlagReader {
   }
 
   async #change(
-    changes: readonly ChangeRequest[],
+    audited: readonly AuditedStep[],
     { author = 'unknown', reason, ifVersion }: FlagWriteOptions,
-    { isImport = false } = {},
+    { isImport } = { isImport: false },
   ): Promise<FlagWriteResult> {
-    const { authority } = this.#options
-    const requests = changes.map(({ audit: _, ...change }) => ({
+    const changes = audited.map(({ audit: _, ...step }) => ({
       ...(ifVersion !== undefined && { ifVersion }),
-      ...change,
+      ...step,
+    }))
+    const origin = {
       changeId: toBase64Url(this.#random(new Uint8Array(16))),
       author,
       ...(reason !== undefined && { reason }),
-    }))
-    let version = 0
-    if (authority === undefined) {
-      for (const request of requests) assertNotStrict(request)
-      const { reply, request } = await inFlagTerms('change', () => this.#kv.change(requests))
-      version = toVersion(reply, request, { isImport })
-      for (const change of changes) this.#audit(change, { author, reason, version })
-    } else {
-      for (const [i, request] of requests.entries()) {
-        const reply = await this.#ask('change', (calls) => calls.change(request))
-        version = toVersion(reply, request, { isImport })
-        const change = changes[i]
-        if (change !== undefined) this.#audit(change, { author, reason, version })
-      }
-      await this.#follow()
     }
+    const reply = await this.#decide({ ...origin, changes })
+    assertMade(reply, changes, { isImport })
+    const { version, isUnchanged = false } = reply
+    for (const [i, step] of isUnchanged ? [] : audited.entries()) {
+      // Each of many made a version: an import deletes nothing that may not be there.
+      this.#audit(step, { author, reason, version: version - (audited.length - 1 - i) })
+    }
+    if (this.#options.authority !== undefined) await this.#follow()
     return { version }
+  }
+
+  #decide(request: FlagChangesRequest): Promise<FlagChangeReply> {
+    const { changes, ...origin } = request
+    if (this.#options.authority === undefined) {
+      for (const change of changes) assertNotStrict(change)
+      return inFlagTerms('change', () => this.#kv.change(request))
+    }
+    const [first, second] = changes
+    return this.#ask('change', (calls) =>
+      first !== undefined && second === undefined
+        ? calls.change({ ...origin, ...first })
+        : calls.changeAll(request),
+    )
   }
 
   /** Has this isolate answer from what it has written. Where the authority does not answer now, the next `ready` asks. */
@@ -393,7 +403,7 @@ export class FeatureFlags extends FlagReader {
   }
 
   #audit(
-    { audit: type, target: { name } }: ChangeRequest,
+    { audit: type, target: { name } }: AuditedStep,
     about: { readonly author: string; readonly reason: string | undefined; version: number },
   ): void {
     const { onAudit, now = Date.now } = this.#options

@@ -1,7 +1,8 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type {
   FlagChangeReply,
   FlagChangeRequest,
+  FlagChangesRequest,
   FlagFault,
   FlagTarget,
 } from './flag-authority-calls.ts'
@@ -24,6 +25,14 @@ function toRequest(
 ): FlagChangeRequest {
   const target: FlagTarget = { kind: 'flag', name }
   return { changeId: `change-${++ids}`, target, next, author: 'ada', ...options }
+}
+
+/** Of which each change is like `toRequest`'s. */
+function toRequests(
+  changes: readonly FlagChangeRequest[],
+  options: Partial<FlagChangesRequest> = {},
+): FlagChangesRequest {
+  return { changeId: `change-${++ids}`, author: 'ada', changes, ...options }
 }
 
 function faultsOf(reply: FlagChangeReply): readonly FlagFault[] {
@@ -213,6 +222,118 @@ describe('limits', () => {
     expect(() => open().getHistory({ limit })).toThrow(
       `Cannot read history of flags: limit must be from 1 to 100, received ${limit}`,
     )
+  })
+})
+
+describe('changes that are made together', () => {
+  const many = (names: readonly string[], enabled = true): FlagChangeRequest[] =>
+    names.map((name) => toRequest(name, { enabled }))
+
+  test('have a version each, of one time and author, and are one write', () => {
+    const storage = new MapFlagStorage()
+    const authority = open(storage)
+    const save = vi.spyOn(storage, 'save')
+    const request = toRequests(many(['a', 'b', 'c']), { author: 'bob', reason: 'to begin' })
+    expect(authority.changeAll(request)).toEqual({ ok: true, version: 3 })
+    expect(save).toHaveBeenCalledOnce()
+    expect(authority.getHistory({})).toMatchObject(
+      ['c', 'b', 'a'].map((name, i) => ({
+        version: 3 - i,
+        target: { name },
+        atMs: startMs,
+        author: 'bob',
+        reason: 'to begin',
+      })),
+    )
+    expect(open(storage).getRuleset()).toEqual(authority.getRuleset())
+  })
+
+  test('are refused as a whole, by the first that is wrong', () => {
+    const storage = new MapFlagStorage()
+    const authority = open(storage)
+    authority.change(toRequest('a', { enabled: true }))
+    const before = structuredClone(authority.getRuleset())
+    const broken = toRequest('c', { enabled: true, percentage: -1 })
+    const refusals: [FlagChangeRequest, object][] = [
+      [broken, { reason: 'invalid', faults: [{ path: 'percentage' }] }],
+      [toRequest('', { enabled: true }), { reason: 'invalid', faults: [{ path: 'target.name' }] }],
+      [toRequest('a', { enabled: true }, { ifVersion: 2 }), { reason: 'conflict', version: 1 }],
+      [
+        toRequest('d', { enabled: true }, { renamedFrom: 'none' }),
+        { reason: 'invalid', faults: [{ path: 'renamedFrom' }] },
+      ],
+      [
+        toRequest('d', { enabled: NaN as never }),
+        { reason: 'invalid', faults: [{ path: 'enabled' }] },
+      ],
+    ]
+    for (const [wrong, refusal] of refusals) {
+      const request = toRequests([...many(['b']), wrong, broken])
+      expect(authority.changeAll(request)).toMatchObject({ ok: false, index: 1, ...refusal })
+      expect(authority.getRuleset()).toEqual(before)
+      expect(open(storage).getRuleset()).toEqual(before)
+    }
+    expect(authority.changeAll(toRequests([]))).toMatchObject({ faults: [{ path: 'changes' }] })
+    expect(authority.getHistory({})).toHaveLength(1)
+  })
+
+  test('see each other, and are judged by what is there in the end', () => {
+    const authority = open()
+    const prerequisites = [{ flag: 'base' }]
+    const request = toRequests([
+      toRequest('top', { enabled: true, prerequisites }),
+      toRequest('first', { enabled: true, percentage: 10 }),
+      toRequest('base', { enabled: false }, { renamedFrom: 'first', ifVersion: 2 }),
+      toRequest('none', null),
+    ])
+    expect(authority.changeAll(request)).toEqual({ ok: true, version: 3 })
+    expect(authority.getRuleset().ruleset?.flags).toMatchObject({
+      top: { version: 1 },
+      base: { version: 3, bucketing: { salt: 'first' } },
+    })
+    const gone = toRequests([toRequest('other', { enabled: true }), toRequest('base', null)])
+    expect(authority.changeAll(gone)).toMatchObject({
+      index: 1,
+      faults: [{ path: 'flags["top"].prerequisites[0].flag' }],
+    })
+    // What is written over at once goes into the history, from where it may come back.
+    const hidden = toRequests([toRequest('a', { enabled: 1 as never }), ...many(['a'])])
+    expect(authority.changeAll(hidden)).toMatchObject({ ok: false, reason: 'invalid' })
+    const both = toRequests([toRequest('base', null), toRequest('top', null)])
+    expect(authority.changeAll(both)).toEqual({ ok: true, version: 5 })
+  })
+
+  test('that come again get their first reply, also after a restart and beyond the history', () => {
+    const storage = new MapFlagStorage()
+    const authority = open(storage)
+    const names = Array.from({ length: 1001 }, (_, i) => `flag-${i}`)
+    const request = toRequests([...many(names), toRequest('none', null)])
+    const refused = toRequests(many(['a', 'b\n']))
+    const reply = { ok: true, version: 1001 }
+    for (const reach of [() => authority, () => authority, () => open(storage)]) {
+      const one = reach()
+      expect(one.changeAll(request)).toEqual(reply)
+      expect(one.changeAll(refused)).toMatchObject({ ok: false, index: 1 })
+      expect(one.version).toBe(1001)
+    }
+    expect(authority.getHistory({ beforeVersion: 3 })).toMatchObject([{ version: 2 }])
+    const { changeId } = request
+    expect(authority.changeAll(toRequests(many(['new']), { changeId }))).toMatchObject({
+      faults: [{ path: 'changeId' }],
+    })
+  })
+
+  test('are too large together where each would not be', () => {
+    const authority = open()
+    const allow = Array.from({ length: 9900 }, (_, user) => `${user}`.padEnd(23, '-'))
+    const large = (count: number): FlagChangesRequest =>
+      toRequests(
+        Array.from({ length: count }, (_, i) => toRequest(`flag-${i}`, { enabled: true, allow })),
+      )
+    expect(faultsOf(authority.changeAll(large(82)))).toEqual([
+      { path: '', reason: 'must leave the ruleset at most 20971520 bytes as JSON' },
+    ])
+    expect(authority.changeAll(large(80)).ok).toBe(true)
   })
 })
 

@@ -2,23 +2,22 @@ import { checkHistoryRequest } from './check-history-request.ts'
 import type {
   FlagAuthorityCalls,
   FlagChange,
+  FlagChangeRefusal,
   FlagChangeReply,
   FlagChangeRequest,
+  FlagChangesRequest,
   FlagFault,
   FlagHistoryRequest,
   FlagRulesetReply,
   FlagTarget,
 } from './flag-authority-calls.ts'
-import { checkJson } from './definition-checks.ts'
-import { isRecord } from './definition-checks.ts'
-import { faultsOfChange } from './flag-change-faults.ts'
-import type { FlagDefinition, FlagSegment } from './flag-definition.ts'
+import { faultsOfChange, invalid, refuseAt, toInvalid } from './flag-change-faults.ts'
+import { draftStep, type FlagDraft, maxHistory } from './flag-draft.ts'
 import { referencesOf } from './flag-references.ts'
 import {
   type FlagRows,
   sumBytes,
   toBytes,
-  toEntryBytes,
   toKey,
   toKnown,
   toRecord,
@@ -45,11 +44,8 @@ export interface FlagAuthorityOptions {
   readonly validateSegment: Validate
 }
 
-/** Changes that are known, and recognized when their calls are repeated. */
-const maxHistory = 1000
 /** Refusals that are known, while the authority lives. */
 const maxRefusals = 200
-const maxFaults = 50
 /** UTF-8 bytes of a ruleset as JSON: below the 25 MiB of a value in KV. */
 const maxRulesetBytes = 20_971_520
 /** Of one reply, as JSON. An RPC carries 32 MiB. */
@@ -66,6 +62,7 @@ interface Decided {
  * Each accepted change makes the version of the ruleset one higher, and is written, with its place in the history, before it is
  * true: a write that fails changes nothing. Definitions are stored as the JSON they are; what is validated is that. A change that
  * would leave another definition with a fault that it did not have, such as the deletion of a segment in use, is refused.
+ * Changes that come together are one write, and are refused together.
  *
  * A call that is repeated gets its first reply: of the last 1,000 changes also after a restart, of the last 200 refusals until then.
  */
@@ -102,17 +99,26 @@ export class FlagAuthority implements SyncFlagAuthorityCalls {
   }
 
   change(request: FlagChangeRequest): FlagChangeReply {
-    const faults = faultsOfChange(request)
-    if (faults.length > 0) return { ok: false, reason: 'invalid', faults }
-    const { changeId, target } = request
+    return this.changeAll({ ...request, changes: [request] })
+  }
+
+  changeAll({ changes, ...origin }: FlagChangesRequest): FlagChangeReply {
+    const requests = changes.map((change) => ({ ...change, ...origin }))
+    for (const [index, request] of requests.entries()) {
+      const faults = faultsOfChange(request)
+      if (faults.length > 0) return refuseAt(index, toInvalid(faults))
+    }
+    const last = requests.at(-1)
+    if (last === undefined) return invalid('changes', 'must have a change')
+    const { changeId, target } = last
     const known = this.#accepted.get(changeId) ?? this.#refused.get(changeId)
     if (known !== undefined) {
-      return toKey(known.target) === toKey(target)
+      return requests.some((request) => toKey(request.target) === toKey(known.target))
         ? known.reply
         : invalid('changeId', 'must be new, received one of another change')
     }
     const version = this.#version
-    const reply = this.#decide(request)
+    const reply = this.#decide(requests)
     const decided = { target, reply }
     if (this.#version > version) remember(this.#accepted, changeId, decided, maxHistory)
     else remember(this.#refused, changeId, decided, maxRefusals)
@@ -147,99 +153,64 @@ export class FlagAuthority implements SyncFlagAuthorityCalls {
     return changes
   }
 
-  #decide(request: FlagChangeRequest): FlagChangeReply {
-    const { target, renamedFrom, ifVersion } = request
-    const from = renamedFrom === undefined ? target : { kind: target.kind, name: renamedFrom }
-    const current = this.#rows.get(toKey(from))
-    const currentVersion = current?.version ?? 0
-    if (ifVersion !== undefined && ifVersion !== currentVersion) {
-      return { ok: false, reason: 'conflict', version: currentVersion }
-    }
-    if (renamedFrom !== undefined) {
-      if (current === undefined) return invalid('renamedFrom', 'must be a flag that there is')
-      if (this.#rows.has(toKey(target))) {
-        return invalid('target.name', 'must be new, received the name of another flag')
-      }
-    }
-    if (request.next === null) {
-      if (current === undefined) return { ok: true, version: this.#version }
-      return this.#make(request, { from, current, saved: null })
-    }
-    const faults: FlagFault[] = []
-    if (!checkJson((path, reason) => faults.push({ path, reason }), request.next)) {
-      return { ok: false, reason: 'invalid', faults }
-    }
-    const saved: FlagRow = {
-      kind: target.kind,
-      name: target.name,
-      version: this.#version + 1,
-      definition: toStoredDefinition(request.next, target, current),
-    }
-    return this.#make(request, { from, current, saved })
-  }
-
-  /** Makes the change, unless something is wrong with what would be. */
-  #make(
-    { changeId, target, author, reason, renamedFrom }: FlagChangeRequest,
-    {
-      from,
-      current,
-      saved,
-    }: { from: FlagTarget; current: FlagRow | undefined; saved: FlagRow | null },
-  ): FlagChangeReply {
-    const rows = new Map(this.#rows)
-    if (saved === null || from !== target) rows.delete(toKey(from))
-    if (saved !== null) rows.set(toKey(target), saved)
-    const faults = this.#faultsOf(rows, [target, from], saved)
-    if (faults.length > 0) {
-      return { ok: false, reason: 'invalid', faults: faults.slice(0, maxFaults) }
-    }
-    const bytesBefore = (this.#bytes ??= sumBytes(this.#rows))
-    const bytes =
-      bytesBefore - (current ? toEntryBytes(current) : 0) + (saved ? toEntryBytes(saved) : 0)
-    if (bytes > maxRulesetBytes && bytes > bytesBefore) {
-      return invalid('', `must leave the ruleset at most ${maxRulesetBytes} bytes as JSON`)
-    }
-    const version = this.#version + 1
+  /** Makes all of the changes, or none. */
+  #decide(requests: readonly FlagChangeRequest[]): FlagChangeReply {
+    const bytes = (this.#bytes ??= sumBytes(this.#rows))
     const atMs = Math.max(this.#options.now(), this.#changedAtMs)
-    const change: FlagChange = {
-      version,
-      atMs,
-      target: { kind: target.kind, name: target.name },
-      author,
-      ...(reason !== undefined && { reason }),
-      ...(renamedFrom !== undefined && { renamedFrom }),
-      before: current?.definition ?? null,
-      after: saved?.definition ?? null,
+    const draft: FlagDraft = { rows: new Map(this.#rows), version: this.#version, bytes, steps: [] }
+    for (const [index, request] of requests.entries()) {
+      const refusal = draftStep(draft, request, { index, atMs })
+      if (refusal !== undefined) return refuseAt(index, refusal)
     }
-    const deleted = current !== undefined && !rows.has(toKey(from)) ? [from] : []
-    const forgetUpToVersion = version - maxHistory
-    this.#options.storage.save({ changeId, change, deleted, saved, forgetUpToVersion })
+    const refusal = this.#judge(draft)
+    if (refusal !== undefined) return refusal
+    const { steps, rows, version } = draft
+    if (steps.length === 0) return { ok: true, version, isUnchanged: true }
+    this.#options.storage.save(steps.map(({ write }) => write))
     this.#rows = rows
     this.#version = version
     this.#changedAtMs = atMs
-    this.#bytes = bytes
+    this.#bytes = draft.bytes
     this.#ruleset = undefined
     return { ok: true, version }
   }
 
-  /** Of the definition itself, and those that others would get by it. What they had before is no reason to refuse. */
-  #faultsOf(rows: FlagRows, changed: readonly FlagTarget[], saved: FlagRow | null): FlagFault[] {
+  /** Finds what is wrong with what would be: with a definition that is saved, with one that rests on it, or with all of them. */
+  #judge({ rows, steps, bytes }: FlagDraft): FlagChangeRefusal | undefined {
     const known = toKnown(rows)
-    const faults = saved === null ? [] : [...this.#validate(saved, known)]
-    if (faults.length > 0) return faults
-    for (const row of this.#findDependents(rows, changed)) {
-      if (row === saved) continue
-      const now = this.#validate(row, known)
-      if (now.length === 0) continue
-      const before = this.#validate(row, toKnown(this.#rows)).map(toText)
-      const where = `${row.kind}s[${JSON.stringify(row.name)}]`
-      for (const fault of now) {
-        if (before.includes(toText(fault))) continue
-        faults.push({ path: `${where}.${fault.path}`, reason: fault.reason })
+    const saved = new Set<FlagRow>()
+    for (const { index, write } of steps) {
+      if (write.saved === null) continue
+      const faults = this.#validate(write.saved, known)
+      if (faults.length > 0) return refuseAt(index, toInvalid(faults))
+      saved.add(write.saved)
+    }
+    const faultsOfOthers = (changed: readonly FlagTarget[]): readonly FlagFault[] =>
+      [...this.#findDependents(rows, changed)].flatMap((row) =>
+        saved.has(row) ? [] : this.#newFaultsOf(row, known),
+      )
+    if (faultsOfOthers(steps.flatMap(({ changed }) => changed)).length > 0) {
+      for (const { index, changed } of steps) {
+        const faults = faultsOfOthers(changed)
+        if (faults.length > 0) return refuseAt(index, toInvalid(faults))
       }
     }
-    return faults
+    return bytes > maxRulesetBytes && bytes > (this.#bytes ?? 0)
+      ? invalid('', `must leave the ruleset at most ${maxRulesetBytes} bytes as JSON`)
+      : undefined
+  }
+
+  /** What a definition that nobody changed would get. What it had before is no reason to refuse. */
+  #newFaultsOf(row: FlagRow, known: KnownDefinitions): readonly FlagFault[] {
+    const now = this.#validate(row, known)
+    if (now.length === 0) return now
+    const before = this.#validate(row, toKnown(this.#rows)).map(toText)
+    const where = `${row.kind}s[${JSON.stringify(row.name)}]`
+    return now.flatMap((fault) =>
+      before.includes(toText(fault))
+        ? []
+        : [{ path: `${where}.${fault.path}`, reason: fault.reason }],
+    )
   }
 
   /** What rests on the changed ones, directly or through others: a chain may get too long far from where it was changed. */
@@ -283,10 +254,6 @@ export class FlagAuthority implements SyncFlagAuthorityCalls {
   }
 }
 
-function invalid(path: string, reason: string): FlagChangeReply {
-  return { ok: false, reason: 'invalid', faults: [{ path, reason }] }
-}
-
 /** The oldest is forgotten first. */
 function remember(
   book: Map<string, Decided>,
@@ -297,26 +264,6 @@ function remember(
   book.set(changeId, decided)
   const [oldest] = book.keys()
   if (book.size > max && oldest !== undefined) book.delete(oldest)
-}
-
-/**
- * What is validated and stored. The version is the authority's to set. What a flag is spread by is stored with it, so that neither a
- * rename nor another default moves anybody.
- */
-function toStoredDefinition(
-  next: unknown,
-  { kind, name }: FlagTarget,
-  current: FlagRow | undefined,
-): FlagDefinition | FlagSegment {
-  // A copy, which nobody else changes. It is a definition once it was validated, which is before it is used as one.
-  const copy: unknown = JSON.parse(JSON.stringify(next))
-  if (!isRecord(copy)) return copy as FlagDefinition
-  const { version: _, ...definition } = copy as unknown as StoredFlag
-  if (kind === 'segment' || 'bucketing' in definition) return definition
-  const { bucketing: kept } = (current?.definition ?? {}) as Partial<FlagDefinition>
-  // One that was adopted may say nothing, and was spread by the name it had.
-  const bucketing = kept ?? { algorithm: 'sha256', version: 1, salt: current?.name ?? name }
-  return { ...definition, bucketing }
 }
 
 function toText({ path, reason }: FlagFault): string {

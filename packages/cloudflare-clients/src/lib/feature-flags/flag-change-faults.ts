@@ -1,8 +1,10 @@
-import type { FlagChangeRequest, FlagFault } from './flag-authority-calls.ts'
+import type { FlagChangeRefusal, FlagChangeRequest, FlagFault } from './flag-authority-calls.ts'
 
 const maxNameLength = 128
 const maxAuthorLength = 200
 const maxReasonLength = 1000
+/** In one reply. */
+const maxFaults = 50
 
 /** What is wrong with a request for a change, beside its definition. It comes from another Worker, so nothing is taken for granted. */
 export function faultsOfChange(request: FlagChangeRequest): readonly FlagFault[] {
@@ -47,4 +49,17 @@ function isName(name: unknown): boolean {
 
 function isText(text: unknown, min: number, max: number): boolean {
   return typeof text === 'string' && text.length >= min && text.length <= max && text.isWellFormed()
+}
+
+export function invalid(path: string, reason: string): FlagChangeRefusal {
+  return toInvalid([{ path, reason }])
+}
+
+export function toInvalid(faults: readonly FlagFault[]): FlagChangeRefusal {
+  return { ok: false, reason: 'invalid', faults: faults.slice(0, maxFaults) }
+}
+
+/** @param index Of the change that was refused, of those that came together. */
+export function refuseAt(index: number, refusal: FlagChangeRefusal): FlagChangeRefusal {
+  return index === 0 ? refusal : { ...refusal, index }
 }

@@ -6,6 +6,8 @@ export type FlagFailureCode =
   | 'conflict'
   /** The definition is wrong, see `faults`; or what was read is no ruleset that can be used. */
   | 'invalid'
+  /** What was read is an older ruleset than the one that is known: a location of KV that is behind, most often. */
+  | 'outdated'
   /** KV or the authority failed. What was asked of it may have been done. */
   | 'unavailable'
   /** The authority has too much to do. To try again at once makes it worse. */
@@ -31,7 +33,7 @@ export class FlagError extends CloudflareClientError {
 
   constructor(message: string, options: FlagErrorOptions) {
     const { code } = options
-    super(message, { ...options, retryable: code === 'unavailable' || code === 'no_answer' })
+    super(message, { ...options, retryable: /^(unavailable|no_answer|outdated)$/.test(code) })
   }
 }
 

@@ -35,7 +35,10 @@ export interface FlagReaderOptions {
   readonly now?: () => number
   readonly timers?: Timers
   readonly waitUntil?: (work: Promise<unknown>) => void
-  /** Told of stores that failed and of definitions that could not be read. Default: a JSON line on `console.warn`. */
+  /**
+   * Told of stores that failed and of what could not be read. That KV is behind what is known is no event. Default: a JSON line on
+   * `console.warn`.
+   */
   readonly onEvent?: EventReporter
 }
 

@@ -194,6 +194,33 @@ describe('renewal', () => {
     expect(simulator.operations.read).toBe(1)
   })
 
+  test('is begun by evaluate too after clearCache, however fresh the ruleset is', async () => {
+    const { flags, clock, simulator, settle } = createWorld()
+    await clock.run(() => flags.ready())
+    await clock.advance(5000)
+    flags.clearCache()
+    seedRuleset(simulator, toRuleset(2, { beta: off }))
+    flags.evaluate('beta', {}, false)
+    await settle()
+    expect(simulator.operations.read).toBe(2)
+    expect(flags.evaluate('beta', {}, true).value).toBe(false)
+  })
+
+  test('asks nobody to confirm any more once no flag is strict', async () => {
+    const { flags, clock, authority } = createWorld({
+      stored: toRuleset(1, { beta: strict }),
+      hasAuthority: true,
+    })
+    await clock.run(() => flags.ready())
+    authority.ruleset = toRuleset(2, { beta: on })
+    await clock.advance(10_000)
+    expect(await clock.run(() => flags.ready())).toMatchObject({ status: 'ready', version: 2 })
+    expect(authority.calls).toBe(2)
+    await clock.advance(20_000)
+    expect(await clock.run(() => flags.ready())).toMatchObject({ status: 'ready', version: 2 })
+    expect(authority.calls).toBe(2)
+  })
+
   test('is due at once after clearCache, whatever is under way, and goes back no version', async () => {
     const { flags, clock, simulator } = createWorld({ stored: toRuleset(5, { beta: on }) })
     await clock.run(() => flags.ready())
@@ -313,10 +340,12 @@ describe('a bootstrap', () => {
       bootstrap: toRuleset(9, { beta: off }),
       stored: toRuleset(4, { beta: on }),
     })
-    expect(await clock.run(() => flags.ready())).toMatchObject({ status: 'stale', version: 9 })
-    expect(events).toMatchObject([
-      { type: 'corrupt_value', reason: 'Cannot read flags: version 4 is before 9' },
-    ])
+    expect(await clock.run(() => flags.ready())).toMatchObject({
+      status: 'stale',
+      version: 9,
+      error: { code: 'outdated', message: 'Cannot read flags: version 4 is before 9' },
+    })
+    expect(events).toEqual([])
   })
 
   test('is refused where it is no ruleset', () => {
@@ -401,12 +430,52 @@ describe('who is told', () => {
     expect(flags.evaluate('beta', {}, false).value).toBe(true)
   })
 
+  test('hears of a KV that is behind only where that lasts too long', async () => {
+    const { flags, clock, simulator, events, settle } = createWorld({
+      stored: toRuleset(2, { beta: on }),
+    })
+    const heard: FlagReaderEvent[] = []
+    flags.subscribe((event) => heard.push(event))
+    await clock.run(() => flags.ready())
+    const faulty = { enabled: 'yes' } as never
+    for (const old of [toRuleset(1, { beta: off, faulty }), toRuleset(0, {})]) {
+      seedRuleset(simulator, old)
+      await clock.advance(30_000)
+      expect(await clock.run(() => flags.ready())).toMatchObject({ status: 'ready', version: 2 })
+      await settle()
+    }
+    expect(simulator.operations.read).toBe(3)
+    expect(heard.map(({ type }) => type)).toEqual(['ready'])
+    await clock.advance(300_000)
+    await clock.run(() => flags.ready())
+    expect(heard[1]).toMatchObject({ type: 'stale', version: 2, error: { code: 'outdated' } })
+    seedRuleset(simulator, toRuleset(2, { beta: on }))
+    await clock.advance(30_000)
+    expect(await clock.run(() => flags.ready())).toMatchObject({ status: 'ready', version: 2 })
+    expect(events).toEqual([])
+  })
+
+  test('hears of an authority that is behind', async () => {
+    const { flags, clock, authority, events } = createWorld({
+      stored: toRuleset(2, { beta: strict }),
+      hasAuthority: true,
+    })
+    authority.ruleset = toRuleset(1, { beta: on })
+    expect(await clock.run(() => flags.ready())).toMatchObject({ status: 'stale', version: 2 })
+    expect(events).toMatchObject([
+      { type: 'store_error', operation: 'confirm', error: { code: 'outdated', retryable: true } },
+    ])
+  })
+
   test('hears nothing of what garbage says', async () => {
     const simulator = createSimulator()
     seedRuleset(simulator, '{"flags":{"secret-of-user-1":tru')
     const { flags, clock, events } = createFlagIsolate({ simulator })
     const readiness = await clock.run(() => flags.ready())
     expect(readiness.status).toBe('none')
+    expect(events).toMatchObject([
+      { type: 'corrupt_value', reason: 'Cannot read flags: no ruleset' },
+    ])
     expect(JSON.stringify([events, String(readiness.error)])).not.toContain('secret')
   })
 })

@@ -30,6 +30,53 @@ function createWorld(hasAuthority: boolean): World {
 }
 
 describe.for(worlds)('an import with %s', ([, create]) => {
+  test('is made as a whole, or not at all', async () => {
+    const { flags, clock, audits, simulator } = create()
+    await clock.run(async () => {
+      await flags.importFlags({ a: on, b: on, c: on }, { author: 'ada' })
+      expect(audits.map(({ name, version }) => [name, version])).toEqual([
+        ['a', 1],
+        ['b', 2],
+        ['c', 3],
+      ])
+      const before = flags.getRuleset()
+      const broken = { enabled: true, percentage: -1 }
+      await expect(
+        flags.importFlags({ d: on, a: { enabled: false }, e: broken }, { existing: 'replace' }),
+      ).rejects.toMatchObject({ code: 'invalid', faults: [{ path: 'e.percentage' }] })
+      expect(audits).toHaveLength(3)
+      expect(flags.getRuleset()).toEqual(before)
+      // From where it is decided.
+      expect(await flags.importFlags({ a: on })).toMatchObject({ version: 3, kept: ['a'] })
+      expect(flags.getRuleset()).toEqual(before)
+    })
+    await clock.advance(5000)
+    expect(simulator.operations.write).toBe(1)
+  })
+
+  test('is judged by what it makes of all, and not by the order that it comes in', async () => {
+    const { flags, clock } = create()
+    const inColour = (colour: string) => ({
+      base: { enabled: true, variants: { [colour]: true, none: false }, onVariant: colour },
+      top: { enabled: true, prerequisites: [{ flag: 'base', variants: [colour] }] },
+    })
+    const { top, base } = inColour('red')
+    await clock.run(async () => {
+      await flags.importFlags({ top, base })
+      expect(flags.evaluate('top', {}, false).value).toBe(true)
+      expect(await flags.importFlags(inColour('green'), { existing: 'replace' })).toMatchObject({
+        version: 4,
+        imported: ['base', 'top'],
+      })
+      expect(flags.evaluate('top', {}, false).value).toBe(true)
+      await expect(
+        flags.importFlags({ other: on, base }, { existing: 'replace' }),
+      ).rejects.toMatchObject({
+        message: expect.stringMatching(/^Cannot change flag "base": flags\["top"\]/) as string,
+      })
+    })
+  })
+
   test('says of which flag or segment each fault is', async () => {
     const { flags, clock } = create()
     await clock.run(async () => {
@@ -95,6 +142,21 @@ test('an import with KV alone says which flag is strict', async () => {
 })
 
 describe.for(worlds)('with %s', ([, create]) => {
+  test('what is not there is deleted without a change, so the audit hears nothing', async () => {
+    const { flags, clock, audits } = create()
+    await clock.run(async () => {
+      await flags.setFlag('beta', on)
+      expect(await flags.deleteFlag('none')).toEqual({ version: 1 })
+      expect(await flags.deleteSegment('beta')).toEqual({ version: 1 })
+      expect(await flags.deleteFlag('beta', { ifVersion: 1 })).toEqual({ version: 2 })
+      expect(await flags.deleteFlag('beta', { ifVersion: 0 })).toEqual({ version: 2 })
+    })
+    expect(audits).toMatchObject([
+      { type: 'flag_set', name: 'beta', version: 1 },
+      { type: 'flag_deleted', name: 'beta', version: 2 },
+    ])
+  })
+
   test.for([null, undefined])('what is set to %s is not deleted', async (nothing) => {
     const { flags, clock, audits } = create()
     const definition = nothing as unknown as FlagDefinition

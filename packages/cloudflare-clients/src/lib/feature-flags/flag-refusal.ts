@@ -1,10 +1,5 @@
 import { describeValue, joinPath } from './definition-checks.ts'
-import type {
-  FlagChangeReply,
-  FlagChangeRequest,
-  FlagFault,
-  FlagTarget,
-} from './flag-authority-calls.ts'
+import type { FlagChangeReply, FlagFault, FlagStep, FlagTarget } from './flag-authority-calls.ts'
 import type { FlagDefinition } from './flag-definition.ts'
 import { FlagError } from './flag-error.ts'
 
@@ -17,13 +12,15 @@ interface FlagRefusalOptions {
 }
 
 /** @throws {FlagError} When the change was refused. */
-export function toVersion(
+export function assertMade(
   reply: FlagChangeReply,
-  request: FlagChangeRequest,
+  steps: readonly FlagStep[],
   { isImport }: FlagRefusalOptions,
-): number {
-  if (reply.ok) return reply.version
-  const { target, ifVersion = 0 } = request
+): asserts reply is FlagChangeReply & { readonly ok: true } {
+  if (reply.ok) return
+  const step = steps[reply.index ?? 0]
+  if (step === undefined) throw new TypeError('Cannot change flags: what was refused is unknown')
+  const { target, ifVersion = 0 } = step
   const operation = 'change'
   const what = toSubject(target)
   if (reply.reason === 'conflict') {
@@ -32,7 +29,7 @@ export function toVersion(
       { code: 'conflict', operation },
     )
   }
-  const faults = reply.faults.map((fault) => inCallersWords(fault, request))
+  const faults = reply.faults.map((fault) => inCallersWords(fault, step))
   const reasons = faults.map(({ path, reason }) => `${path} ${reason}`.trim())
   throw new FlagError(`Cannot change ${what}: ${reasons.slice(0, maxNamedFaults).join('; ')}`, {
     code: 'invalid',
@@ -42,10 +39,10 @@ export function toVersion(
 }
 
 /** Without an authority nobody could confirm it. @throws {FlagError} */
-export function assertNotStrict(request: FlagChangeRequest): void {
-  if ((request.next as FlagDefinition | null)?.strict === undefined) return
+export function assertNotStrict({ target, next }: FlagStep): void {
+  if ((next as FlagDefinition | null)?.strict === undefined) return
   throw new FlagError(
-    `Cannot change ${toSubject(request.target)}: a strict one needs an authority, received none`,
+    `Cannot change ${toSubject(target)}: a strict one needs an authority, received none`,
     { code: 'no_authority', operation: 'change' },
   )
 }
@@ -56,7 +53,7 @@ export function toSubject({ kind, name }: FlagTarget): string {
 }
 
 /** Who called did not see the request that was made of it. */
-function inCallersWords(fault: FlagFault, { renamedFrom }: FlagChangeRequest): FlagFault {
+function inCallersWords(fault: FlagFault, { renamedFrom }: FlagStep): FlagFault {
   switch (fault.path) {
     case 'target.name':
       return { ...fault, path: renamedFrom === undefined ? 'name' : 'to' }

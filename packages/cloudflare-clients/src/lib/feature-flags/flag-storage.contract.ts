@@ -68,19 +68,18 @@ export function expectFlagStorage(open: () => FlagStorage): void {
   expect([storage.loadReceipts(), versions()]).toEqual([[], []])
   expectRows([])
 
-  storage.save(toWrite(flag))
-  storage.save(toWrite(segment))
+  storage.save([toWrite(flag), toWrite(segment)])
   expectRows([flag, segment])
   expect(open().loadState()).toEqual({ version: 2, changedAtMs: 20 })
   const namesake: FlagRow = { ...flag, name: segment.name, version: 3 }
-  storage.save(toWrite(namesake))
+  storage.save([toWrite(namesake)])
   const changed: FlagRow = { ...flag, version: 4, definition: { enabled: false } }
-  storage.save(toWrite(changed))
+  storage.save([toWrite(changed)])
   expectRows([changed, segment, namesake])
   const renamed: FlagRow = { ...changed, name: 'renamed', version: 5 }
-  storage.save(toWrite(renamed, { deleted: [flag], renamedFrom: flag.name }))
+  storage.save([toWrite(renamed, { deleted: [flag], renamedFrom: flag.name })])
   expectRows([renamed, segment, namesake])
-  storage.save(toWrite({ ...segment, version: 6 }, { deleted: [segment], saved: null }))
+  storage.save([toWrite({ ...segment, version: 6 }, { deleted: [segment], saved: null })])
   expectRows([renamed, namesake])
 
   expect(versions()).toEqual([6, 5, 4, 3, 2, 1])
@@ -93,7 +92,7 @@ export function expectFlagStorage(open: () => FlagStorage): void {
   const [deletion] = open().loadHistory({ target: segment, beforeVersion: undefined, limit: 1 })
   expect(deletion).toEqual(toWrite({ ...segment, version: 6 }, { saved: null }).change)
   const write = toWrite({ ...namesake, version: 7 }, { changeId: 'last', forgetUpToVersion: 5 })
-  storage.save(write)
+  storage.save([write])
   expect(versions()).toEqual([7, 6])
   expect(open().loadReceipts()).toEqual([
     { changeId: 'id-6', version: 6, target: { kind: 'segment', name: '__proto__' } },

@@ -25,7 +25,7 @@ test('SQLite keeps rows, and makes no table before the first', async () => {
   })
 })
 
-test('SQLite writes a change as a whole, or nothing of it', async () => {
+test('SQLite writes changes as a whole, or nothing of them', async () => {
   await runInDurableObject(env.FLAGS.getByName('whole'), (_, { storage }) => {
     const flags = new SqlFlagStorage(storage)
     const target = { kind: 'flag', name: 'a' } as const
@@ -37,15 +37,19 @@ test('SQLite writes a change as a whole, or nothing of it', async () => {
       saved: { ...target, version, definition },
       forgetUpToVersion: 0,
     })
-    flags.save(write(1))
-    storage.sql.exec(
-      "CREATE TRIGGER fails BEFORE UPDATE ON standing BEGIN SELECT RAISE(ABORT, 'full'); END",
-    )
-    expect(() => {
-      flags.save(write(2))
-    }).toThrow('full')
-    expect(flags.loadRows()).toMatchObject([{ version: 1 }])
-    expect(flags.loadReceipts()).toMatchObject([{ version: 1 }])
+    flags.save([write(1)])
+    for (const trigger of [
+      "BEFORE UPDATE ON standing BEGIN SELECT RAISE(ABORT, 'full'); END",
+      "BEFORE INSERT ON history WHEN NEW.version = 3 BEGIN SELECT RAISE(ABORT, 'full'); END",
+    ]) {
+      storage.sql.exec(`CREATE TRIGGER fails ${trigger}`)
+      expect(() => {
+        flags.save([write(2), write(3)])
+      }).toThrow('full')
+      storage.sql.exec('DROP TRIGGER fails')
+      expect(flags.loadRows()).toMatchObject([{ version: 1 }])
+      expect(flags.loadReceipts()).toMatchObject([{ version: 1 }])
+    }
   })
 })
 
@@ -54,7 +58,7 @@ test('a change of the largest definitions fits into a row of SQLite', async () =
     const flags = new SqlFlagStorage(storage)
     const target = { kind: 'flag', name: '日'.repeat(128) } as const
     const definition = { enabled: true, description: '日'.repeat(87_000) }
-    flags.save({
+    const largest: FlagWrite = {
       changeId: 'i'.repeat(128),
       change: {
         version: 1,
@@ -68,7 +72,8 @@ test('a change of the largest definitions fits into a row of SQLite', async () =
       deleted: [],
       saved: { ...target, version: 1, definition },
       forgetUpToVersion: 0,
-    })
+    }
+    flags.save([largest])
     expect(flags.loadRows()).toEqual([{ ...target, version: 1, definition }])
   })
 })

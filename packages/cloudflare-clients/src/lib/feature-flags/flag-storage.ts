@@ -63,8 +63,8 @@ export interface FlagStorage {
   loadReceipts(): readonly FlagReceipt[]
   /** Newest first. With a target: also the changes by which it took, or gave up, its name. */
   loadHistory(query: FlagHistoryQuery): Iterable<FlagChange>
-  /** All of it, or, where it throws, nothing. */
-  save(write: FlagWrite): void
+  /** All of them, from the oldest on, or, where it throws, nothing. At least one. */
+  save(writes: readonly FlagWrite[]): void
   /** What somebody else wrote before, in place of all that is there. */
   adopt(state: FlagStateRow, rows: readonly FlagRow[]): void
   loadOutbox(): FlagOutboxRow | undefined

@@ -74,6 +74,9 @@ describe.for(restarts)('over %s', ([how, restart]) => {
     await object.change(first)
     await object.change(toRequest('b', { enabled: false }))
     await object.change(last)
+    const { changeId: _, ...flagC } = toRequest('c', { enabled: true })
+    const many = { changeId: 'many', author: 'bob', changes: [flagC, { ...flagC, next: null }] }
+    expect(await object.changeAll(many)).toEqual({ ok: true, version: 5 })
     const before = await object.getRuleset()
     const history = await object.getHistory({})
     await restart(env.FLAGS.getByName(name))
@@ -81,22 +84,35 @@ describe.for(restarts)('over %s', ([how, restart]) => {
     expect(await again.getRuleset()).toEqual(before)
     expect(await again.getHistory({})).toEqual(history)
     expect(history).toMatchObject([
+      { version: 5, target: { name: 'c' }, author: 'bob', after: null },
+      { version: 4, target: { name: 'c' }, author: 'bob', before: null },
       { version: 3, target: { name: 'b' }, before: { enabled: false }, after: null },
       { version: 2, target: { name: 'b' }, before: null },
       { version: 1, target: { name: 'a' }, author: 'ada', reason: 'to try it' },
     ])
     expect(await again.change(first)).toEqual({ ok: true, version: 1 })
     expect(await again.change(last)).toEqual({ ok: true, version: 3 })
-    expect((await again.getRuleset()).version).toBe(3)
+    expect(await again.changeAll(many)).toEqual({ ok: true, version: 5 })
+    expect((await again.getRuleset()).version).toBe(5)
   })
 
   test('what was changed before it comes to KV', async () => {
     stopTime()
     const name = `published over ${how}`
-    await namespace.getByName(name).change(toRequest('a', { enabled: true }))
+    const object = namespace.getByName(name)
+    await object.change(toRequest('a', { enabled: true }))
     await restart(env.FLAGS.getByName(name))
     expect(await runDurableObjectAlarm(env.FLAGS.getByName(name))).toBe(true)
     expect(await published(name)).toMatchObject({ version: 1, flags: { a: { enabled: true } } })
+    await namespace.getByName(name).changeAll({
+      changeId: `many ${how}`,
+      author: 'ada',
+      changes: [toRequest('b', { enabled: true }), toRequest('c', { enabled: true })],
+    })
+    await restart(env.FLAGS.getByName(name))
+    stopTime().advance(2000)
+    expect(await runDurableObjectAlarm(env.FLAGS.getByName(name))).toBe(true)
+    expect(await published(name)).toMatchObject({ version: 3, flags: { b: {}, c: {} } })
   })
 })
 
@@ -177,7 +193,7 @@ describe('the alarm', () => {
     stopTime()
     const stub = env.FLAGS.getByName('nothing')
     const object = namespace.getByName('nothing')
-    expect(await object.change(toRequest('a', null))).toEqual({ ok: true, version: 0 })
+    expect(await object.change(toRequest('a', null))).toMatchObject({ ok: true, version: 0 })
     const refused = await object.change(toRequest('a', { enabled: 1 } as never))
     expect(refused).toMatchObject({ reason: 'invalid', faults: [{ path: 'enabled' }] })
     expect(await object.getRuleset()).toMatchObject({ version: 0, ruleset: { flags: {} } })
@@ -350,6 +366,13 @@ describe('what was in KV before', () => {
     // Users stay where its old name put them.
     expect(ruleset?.flags).toMatchObject({ new: { version: 58, bucketing: { salt: 'old' } } })
     expect(ruleset?.segments).toEqual({ beta: { ...older.segments?.beta, version: 57 } })
+  })
+
+  test('has no flag with a version that is still to come', async () => {
+    const flags = { early: { enabled: true, version: 99 }, odd: { enabled: true, version: 1.5 } }
+    await env.FLAGS_KV.put(keys.flags('early'), JSON.stringify({ ...older, flags }))
+    const { ruleset } = await namespace.getByName('early').getRuleset()
+    expect(ruleset?.flags).toMatchObject({ early: { version: 57 }, odd: { version: 57 } })
   })
 
   test('is waited for: while it cannot be read nothing is changed', async () => {

@@ -5,6 +5,7 @@ import type {
   FlagChange,
   FlagChangeReply,
   FlagChangeRequest,
+  FlagChangesRequest,
   FlagHistoryRequest,
   FlagRulesetReply,
 } from './flag-authority-calls.ts'
@@ -74,18 +75,13 @@ export class FlagsObject extends DurableObject<FlagsObjectEnv> implements SyncFl
 
   /** @throws {TypeError} Where there is no `FLAGS_KV`, or the object was reached without a name. */
   change(request: FlagChangeRequest): FlagChangeReply {
-    this.#assertPublishable()
-    const { version } = this.#authority
-    const reply = this.#authority.change(request)
-    if (this.#authority.version > version) {
-      this.#publisher.noteChange()
-      this.ctx.waitUntil(this.#setAlarm())
-    } else {
-      this.#ensureAlarm()
-    }
-    return reply
+    return this.#decide(() => this.#authority.change(request))
   }
 
+  /** @throws {TypeError} As `change`. */
+  changeAll(request: FlagChangesRequest): FlagChangeReply {
+    return this.#decide(() => this.#authority.changeAll(request))
+  }
   getHistory(request: FlagHistoryRequest): readonly FlagChange[] {
     this.#ensureAlarm()
     return this.#authority.getHistory(request)
@@ -94,6 +90,19 @@ export class FlagsObject extends DurableObject<FlagsObjectEnv> implements SyncFl
   override async alarm(): Promise<void> {
     await this.#publisher.run()
     await this.#setAlarm()
+  }
+
+  #decide(decide: () => FlagChangeReply): FlagChangeReply {
+    this.#assertPublishable()
+    const { version } = this.#authority
+    const reply = decide()
+    if (this.#authority.version > version) {
+      this.#publisher.noteChange()
+      this.ctx.waitUntil(this.#setAlarm())
+    } else {
+      this.#ensureAlarm()
+    }
+    return reply
   }
 
   #assertPublishable(): void {

@@ -2,7 +2,7 @@ import { kvCall } from '../kv/kv-error.ts'
 import { maxWriteMs } from '../kv/kv-limits.ts'
 import { createKeyRecords } from '../kv/key-records.ts'
 import { raceTimer, type Timers } from '../shared/timers.ts'
-import type { FlagChangeReply, FlagChangeRequest } from './flag-authority-calls.ts'
+import type { FlagChangeReply, FlagChangesRequest } from './flag-authority-calls.ts'
 import { FlagAuthority } from './flag-authority.ts'
 import type { FlagDefinition, FlagSegment } from './flag-definition.ts'
 import { FlagError } from './flag-error.ts'
@@ -20,12 +20,6 @@ export interface KVFlagWriterOptions {
   readonly held: () => FlagRuleset | undefined
   /** Told what was written. */
   readonly onWritten: (ruleset: FlagRuleset, text: string) => void
-}
-
-export interface KVFlagWriterReply {
-  readonly reply: FlagChangeReply
-  /** The one that was refused, or else the last. */
-  readonly request: FlagChangeRequest
 }
 
 /**
@@ -52,27 +46,22 @@ export class KVFlagWriter {
   }
 
   /**
-   * Makes all of the changes in one write, or, from the first that is refused, none.
+   * Makes all of the changes in one write, or none.
    *
    * @throws {KVError} When KV fails.
    * @throws {FlagError} When what KV holds is no ruleset.
    */
-  change(requests: readonly FlagChangeRequest[]): Promise<KVFlagWriterReply> {
+  change(request: FlagChangesRequest): Promise<FlagChangeReply> {
     return this.#inTurn(async () => {
       const before = await this.read()
       const storage = new MapFlagStorage()
       storage.adopt(before, toRows(before))
       const { now } = this.#options
       const authority = new FlagAuthority({ storage, now, validateFlag, validateSegment })
-      let decided: KVFlagWriterReply | undefined
-      for (const request of requests) {
-        decided = { reply: authority.change(request), request }
-        if (!decided.reply.ok) return decided
-      }
-      if (decided === undefined) throw new TypeError('Cannot change flags: there must be a change')
+      const reply = authority.changeAll(request)
       const { ruleset } = authority.getRuleset(before.version)
       if (ruleset !== undefined) await this.#write(ruleset)
-      return decided
+      return reply
     })
   }
 

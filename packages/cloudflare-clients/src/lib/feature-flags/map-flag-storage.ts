@@ -42,7 +42,11 @@ export class MapFlagStorage implements FlagStorage {
       .slice(0, limit)
   }
 
-  save({ changeId, change, deleted, saved, forgetUpToVersion }: FlagWrite): void {
+  save(writes: readonly FlagWrite[]): void {
+    for (const write of writes) this.#save(write)
+  }
+
+  #save({ changeId, change, deleted, saved, forgetUpToVersion }: FlagWrite): void {
     for (const target of deleted) this.#rows.delete(toKey(target))
     if (saved !== null) this.#rows.set(toKey(saved), saved)
     this.#history.set(change.version, { changeId, change })

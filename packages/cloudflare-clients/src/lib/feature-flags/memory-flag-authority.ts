@@ -2,7 +2,11 @@ import { assertKV } from '../kv/assert-kv.ts'
 import { createReporter, type EventReporter } from '../shared/client-event.ts'
 import { sleep, type Timers } from '../shared/timers.ts'
 import { adoptPublished } from './adopt-published.ts'
-import type { FlagAuthorityCalls, FlagAuthorityNamespace } from './flag-authority-calls.ts'
+import type {
+  FlagAuthorityCalls,
+  FlagAuthorityNamespace,
+  FlagChangeReply,
+} from './flag-authority-calls.ts'
 import { FlagAuthority } from './flag-authority.ts'
 import { FlagPublisher } from './flag-publisher.ts'
 import { MapFlagStorage } from './map-flag-storage.ts'
@@ -101,13 +105,15 @@ function createEnvironment(
     return {
       getRuleset: over(adopt, (knownVersion) => authority.getRuleset(knownVersion)),
       getHistory: over(adopt, (request) => authority.getHistory(request)),
-      change: over(adopt, (request) => {
-        const reply = authority.change(request)
-        publisher.noteChange()
-        publish()
-        return reply
-      }),
+      change: over(adopt, (request) => published(authority.change(request))),
+      changeAll: over(adopt, (request) => published(authority.changeAll(request))),
     }
+  }
+
+  function published(reply: FlagChangeReply): FlagChangeReply {
+    publisher.noteChange()
+    publish()
+    return reply
   }
 
   /** Once. A failure is for the calls that met it. */

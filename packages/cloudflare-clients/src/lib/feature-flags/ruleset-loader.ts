@@ -5,8 +5,9 @@ import { raceTimer, timedOut } from '../shared/timers.ts'
 import type { RulesetStanding } from './compile-flag.ts'
 import { type CompiledRuleset, compileRuleset } from './compile-ruleset.ts'
 import { toErrorAnswer } from './flag-answer.ts'
+import type { FlagTarget } from './flag-authority-calls.ts'
 import type { FlagValue } from './flag-definition.ts'
-import { FlagError, toFlagError, toUnavailable } from './flag-error.ts'
+import { FlagError, type FlagFailureCode, toFlagError, toUnavailable } from './flag-error.ts'
 import type { FlagContext, FlagEvaluation } from './flag-evaluation.ts'
 import type { FlagReaderEvent, FlagReaderOptions, FlagReadiness } from './flag-options.ts'
 import type { FlagRuleset } from './flag-ruleset.ts'
@@ -103,6 +104,8 @@ export function createRulesetLoader(kv: KVNamespace, options: FlagReaderOptions)
 
   let held: HeldRuleset | undefined
   let heldVersion = 0
+  /** How old the authority's word may be. */
+  let boundMs = confirmMs
   /** Whether it comes from KV or the authority, and not from the bundle. */
   let isLoaded = false
   /** When KV or the authority was asked for what is held. */
@@ -116,36 +119,34 @@ export function createRulesetLoader(kv: KVNamespace, options: FlagReaderOptions)
   let seenClearings = 0
   let status: FlagReadiness['status'] | undefined
 
-  /** How old the authority's word may be. */
-  const boundMs = (): number => Math.min(confirmMs, held?.compiled.strictWithinMs ?? Infinity)
-
   const take = (ruleset: unknown, text?: string | null): void => {
     let compiled
+    const faults: FlagTarget[] = []
     try {
       ruleset ??= JSON.parse(text ?? '{"format":1,"version":0,"changedAtMs":0,"flags":{}}')
       compiled = compileRuleset(ruleset, {
         algorithms,
         operators,
-        onFault: ({ kind, name }) => {
-          report({
-            type: 'corrupt_value',
-            client,
-            key,
-            reason: `${kind} ${JSON.stringify(name)} cannot be read`,
-          })
-        },
+        onFault: (fault) => faults.push(fault),
       })
     } catch {
-      throw toUnusable('no ruleset')
+      throw toUnusable('invalid', 'no ruleset')
     }
     const { version } = compiled
     // Where nothing was ever written, what is in the bundle stands.
     if (version === 0 && held && !isLoaded) return
-    if (version < heldVersion) throw toUnusable(`version ${version} is before ${heldVersion}`)
+    if (version < heldVersion) {
+      throw toUnusable('outdated', `version ${version} is before ${heldVersion}`)
+    }
+    for (const { kind, name } of faults) {
+      const reason = `${kind} ${JSON.stringify(name)} cannot be read`
+      report({ type: 'corrupt_value', client, key, reason })
+    }
     const before = held?.ruleset
     const after = ruleset as FlagRuleset
     held = { ruleset: after, compiled, text }
     heldVersion = version
+    boundMs = Math.min(confirmMs, compiled.strictWithinMs)
     isLoaded = after !== bootstrap
     if (before) emit({ type: 'changed', version, before, after })
   }
@@ -160,7 +161,7 @@ export function createRulesetLoader(kv: KVNamespace, options: FlagReaderOptions)
     const unconfirmedSinceMs = Math.max(confirmedMs, judgedMs)
     const isStale =
       !isWithin(nowMs, asOfMs, usableMs) || !isWithin(nowMs, unconfirmedSinceMs, confirmMs)
-    return isStale || !isWithin(nowMs, unconfirmedSinceMs, boundMs())
+    return isStale || !isWithin(nowMs, unconfirmedSinceMs, boundMs)
       ? { isStale, unconfirmedSinceMs }
       : undefined
   }
@@ -208,11 +209,15 @@ export function createRulesetLoader(kv: KVNamespace, options: FlagReaderOptions)
       } catch (cause) {
         error = toFlagError(operation, cause)
         askedMs = now()
-        const isUseless = error.code === 'invalid'
+        const isCorrupt = error.code === 'invalid'
+        const isOutdated = error.code === 'outdated'
         // What is of no use stays so for as long as a location keeps its copy.
-        pauseMs = isUseless ? freshMs : retryMs
-        const type = isUseless ? 'corrupt_value' : 'store_error'
-        report({ type, client, key, operation, reason: error.message, error })
+        pauseMs = isCorrupt || isOutdated ? freshMs : retryMs
+        const type = isCorrupt ? 'corrupt_value' : 'store_error'
+        // That a location of KV is behind for a while is ordinary. Where it lasts, who subscribes hears `stale`.
+        if (!isOutdated || operation === 'confirm') {
+          report({ type, client, key, operation, reason: error.message, error })
+        }
       }
       settle()
       return !error
@@ -268,7 +273,7 @@ export function createRulesetLoader(kv: KVNamespace, options: FlagReaderOptions)
       const reply = await calls?.getRuleset(isLoaded ? heldVersion : undefined)
       if (reply?.ruleset) take(reply.ruleset)
     },
-    boundMs,
+    () => boundMs,
   )
 
   /** With nothing to answer from: KV, and the authority where KV does not do. */
@@ -278,7 +283,7 @@ export function createRulesetLoader(kv: KVNamespace, options: FlagReaderOptions)
     if (await confirmed) return
     // Where there is somebody else to ask, KV has half of the time.
     await (authority ? raceTimer(asked, { delayMs: timeoutMs / 2, timers }) : asked)
-    if (authority && !confirmed && (!held || boundMs() < Infinity)) await confirmation.ask()
+    if (authority && !confirmed && (!held || boundMs < Infinity)) await confirmation.ask()
   }
 
   /** Starts what is due. @returns What `ready` has to wait for. */
@@ -291,7 +296,7 @@ export function createRulesetLoader(kv: KVNamespace, options: FlagReaderOptions)
         : undefined
     if (!held && isWaiting) return start()
     const confirming =
-      authority && isDue(confirmedMs, boundMs()) ? confirmation.renew(nowMs, isWaiting) : undefined
+      authority && isDue(confirmedMs, boundMs) ? confirmation.renew(nowMs, isWaiting) : undefined
     // Where the authority has just said it, KV has nothing to add.
     return confirming?.then((isConfirmed) => isConfirmed || renewReading()) ?? renewReading()
   }
@@ -302,9 +307,14 @@ export function createRulesetLoader(kv: KVNamespace, options: FlagReaderOptions)
     held: () => held,
     evaluate(flag, context, defaultValue) {
       const nowMs = now()
-      void renew(nowMs)
+      let standing
+      // Otherwise nothing is due, and nothing is to be confirmed.
+      if (seenClearings < clearings || !isWithin(nowMs, asOfMs, freshMs) || boundMs < Infinity) {
+        void renew(nowMs)
+        standing = standingAt(nowMs)
+      }
       const evaluation =
-        held?.compiled.evaluate(flag, context, defaultValue, nowMs, standingAt(nowMs)) ??
+        held?.compiled.evaluate(flag, context, defaultValue, nowMs, standing) ??
         Object.freeze({ ...notReady, value: defaultValue })
       const atMs = nowMs
       observe?.({ flag, context: context ?? {}, evaluation, rulesetVersion: heldVersion, atMs })
@@ -335,12 +345,12 @@ export function createRulesetLoader(kv: KVNamespace, options: FlagReaderOptions)
       const nowMs = now()
       const work = renew(nowMs, true)
       if (work) await raceTimer(work, { delayMs: timeoutMs, timers }).catch(() => undefined)
-      judgedMs = confirmedMs > nowMs - boundMs() ? Math.max(judgedMs, nowMs) : confirmedMs
+      judgedMs = confirmedMs > nowMs - boundMs ? Math.max(judgedMs, nowMs) : confirmedMs
       return settle()
     },
   }
 }
 
-function toUnusable(reason: string): FlagError {
-  return new FlagError(`Cannot read flags: ${reason}`, { code: 'invalid', operation: 'read' })
+function toUnusable(code: FlagFailureCode, reason: string): FlagError {
+  return new FlagError(`Cannot read flags: ${reason}`, { code, operation: 'read' })
 }

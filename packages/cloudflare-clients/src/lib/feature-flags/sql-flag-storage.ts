@@ -78,23 +78,13 @@ export class SqlFlagStorage implements FlagStorage {
     for (const { change } of found) yield JSON.parse(change) as FlagChange
   }
 
-  save({ changeId, change, deleted, saved, forgetUpToVersion }: FlagWrite): void {
-    const { version, atMs, target, renamedFrom } = change
+  save(writes: readonly FlagWrite[]): void {
     this.#write(() => {
-      for (const { kind, name } of deleted) {
-        this.#sql.exec('DELETE FROM definitions WHERE kind = ? AND name = ?', kind, name)
-      }
-      if (saved !== null) this.#saveRow(saved)
-      this.#sql.exec(
-        'INSERT INTO history VALUES (?, ?, ?, ?, ?, ?)',
-        version,
-        changeId,
-        target.kind,
-        target.name,
-        renamedFrom ?? null,
-        JSON.stringify(change),
-      )
-      this.#sql.exec('DELETE FROM history WHERE version <= ?', forgetUpToVersion)
+      for (const write of writes) this.#saveChange(write)
+      const last = writes.at(-1)
+      if (last === undefined) return
+      const { version, atMs } = last.change
+      this.#sql.exec('DELETE FROM history WHERE version <= ?', last.forgetUpToVersion)
       this.#saveStanding('state', { version, changedAtMs: atMs } satisfies FlagStateRow)
     })
   }
@@ -125,6 +115,23 @@ export class SqlFlagStorage implements FlagStorage {
       write()
     })
     this.#hasTables = true
+  }
+
+  #saveChange({ changeId, change, deleted, saved }: FlagWrite): void {
+    const { version, target, renamedFrom } = change
+    for (const { kind, name } of deleted) {
+      this.#sql.exec('DELETE FROM definitions WHERE kind = ? AND name = ?', kind, name)
+    }
+    if (saved !== null) this.#saveRow(saved)
+    this.#sql.exec(
+      'INSERT INTO history VALUES (?, ?, ?, ?, ?, ?)',
+      version,
+      changeId,
+      target.kind,
+      target.name,
+      renamedFrom ?? null,
+      JSON.stringify(change),
+    )
   }
 
   #saveRow({ kind, name, version, definition }: FlagRow): void {
