@@ -132,6 +132,7 @@ const openAuthority: OpenEditing = async ({ clock, simulator }) => {
           return {
             getRuleset: (version) => call(() => calls.getRuleset(version)),
             change: (request) => call(() => calls.change(request)),
+            changeAll: (request) => call(() => calls.changeAll(request)),
             getHistory: (request) => call(() => calls.getHistory(request)),
           }
         },

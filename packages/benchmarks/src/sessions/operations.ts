@@ -129,15 +129,20 @@ async function browse(
   }
 }
 
+/** Somebody whose session is in KV for long, and an isolate in another location. */
+async function signInFarAway(stage: SessionStage) {
+  const browser = await stage.signIn('user-1', 'AMS')
+  await stage.clock.sleep(600_000)
+  return { browser, isolate: stage.isolateAt('SIN') }
+}
+
 /** The first view in an isolate and a location, of a session that is in KV for long. */
 async function viewCold(
   stage: SessionStage,
   { freshness, ready }: { readonly freshness: Freshness; readonly ready: () => void },
 ): Promise<void> {
-  const browser = await stage.signIn('user-1', 'AMS')
-  await stage.clock.sleep(600_000)
+  const { browser, isolate } = await signInFarAway(stage)
   // The isolate is one that others have used: what it reads once for all is another matter.
-  const isolate = stage.isolateAt('SIN')
   const other = await stage.signIn('user-2', 'AMS')
   await other.view(isolate, freshness)
   ready()
@@ -150,9 +155,7 @@ async function viewWarm(
   stage: SessionStage,
   { freshness, ready }: { readonly freshness: Freshness; readonly ready: () => void },
 ): Promise<void> {
-  const browser = await stage.signIn('user-1', 'AMS')
-  await stage.clock.sleep(600_000)
-  const isolate = stage.isolateAt('SIN')
+  const { browser, isolate } = await signInFarAway(stage)
   await browser.view(isolate, freshness)
   await stage.clock.sleep(30_000)
   ready()

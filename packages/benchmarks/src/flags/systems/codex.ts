@@ -135,6 +135,7 @@ function reachFrom(
       return {
         getRuleset: (version) => callAuthority(location, () => calls.getRuleset(version)),
         change: (request) => callAuthority(location, () => calls.change(request)),
+        changeAll: (request) => callAuthority(location, () => calls.changeAll(request)),
         getHistory: (request) => callAuthority(location, () => calls.getHistory(request)),
       }
     },
