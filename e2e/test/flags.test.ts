@@ -105,7 +105,7 @@ afterAll(async () => {
 describe('the page of flags', () => {
   it('is for owners only', async () => {
     const ada = await signedInSample('ada')
-    for (const path of ['/admin/flags', pageOf('new-item-page')]) {
+    for (const path of ['/admin/flags', pageOf('new-item-page'), '/admin/segments/staff']) {
       expect((await visitor().get(path)).location).toBe(`/sign-in?next=${encodeURIComponent(path)}`)
       expect((await ada.get(path)).status).toBe(403)
     }
@@ -156,6 +156,68 @@ describe('the page of flags', () => {
     expect((await grace.get('/admin/flags')).text).toContain(name)
     const again = await versionOf(encodeURIComponent(name))
     expect((await grace.postForm(`${path}?/delete`, { version: again })).status).toBe(303)
+  })
+
+  it('gives a flag another name, under which everybody keeps what they had', async () => {
+    const name = `word ${crypto.randomUUID().slice(0, 8)}`
+    const to = `${name}, better`
+    const [path, newPath] = [name, to].map((one) => pageOf(encodeURIComponent(one))) as [
+      string,
+      string,
+    ]
+    await grace.postForm('/admin/flags?/create', { name, type: 'boolean' })
+    await save(encodeURIComponent(name), { enabled: 'on', percentage: '30' })
+    const taken = await grace.postForm(`${path}?/rename`, { to: 'new-item-page' })
+    expect(taken.status).toBe(400)
+    expect(taken.text).toContain('to: must be new')
+    const renamed = await grace.postForm(`${path}?/rename`, { to, reason: 'A better word' })
+    expect(renamed.location).toBe(newPath)
+    const page = await grace.get(newPath)
+    expect(page.text).toContain(`Renamed from “${name}”`)
+    expect(page.text).toContain('A better word')
+    // What its users are spread by is the first name still.
+    expect(page.text).toMatch(new RegExp(`salt.{1,20}${name}`))
+    expect((await grace.get('/admin/flags')).text).not.toContain(`data-flag="${name}"`)
+    const version = await versionOf(encodeURIComponent(to))
+    expect((await grace.postForm(`${newPath}?/delete`, { version })).status).toBe(303)
+  })
+
+  it('writes a segment that rules may use, and keeps it while they do', async () => {
+    const name = `team ${crypto.randomUUID().slice(0, 8)}`
+    const opened = await grace.postForm('/admin/flags?/segment', { name })
+    const path = `/admin/segments/${encodeURIComponent(name)}`
+    expect(opened.location).toBe(path)
+    expect((await grace.postForm('/admin/flags?/segment', { name: ' ' })).status).toBe(400)
+    const versionNow = async (): Promise<string> =>
+      /name="version" value="(\d+)"/.exec((await grace.get(path)).text)?.[1] ?? ''
+    const saved = async (when: string, version: string): Promise<SiteResponse> =>
+      grace.postForm(`${path}?/save`, { version, when, description: 'Who sells' })
+    expect((await saved('{"attribute": "role"}', '0')).text).toContain(
+      'must have one of all, any, not',
+    )
+    expect((await saved('{', '0')).status).toBe(400)
+    const when = '{"attribute": "role", "op": "eq", "value": "creator"}'
+    const made = await saved(when, '0')
+    expect(made.status, made.text).toBe(200)
+    const late = await saved(when, '0')
+    expect(late.status).toBe(409)
+    expect(late.text).toContain('Somebody else changed this segment meanwhile')
+
+    const rules = JSON.stringify([{ when: { segment: name }, variant: 'on' }])
+    const using = { enabled: 'on', defaultVariant: 'off', rules }
+    expect((await save('new-item-page', using)).status).toBe(200)
+    const list = await grace.get('/admin/flags')
+    expect(list.text).toContain(`data-segment="${name}"`)
+    expect(list.text).toContain('Used by new-item-page')
+    const trial = await grace.get(`${pageOf('new-item-page')}?role=creator`)
+    expect(trial.text).toContain('TARGETING_MATCH')
+    const refused = await grace.postForm(`${path}?/delete`, { version: await versionNow() })
+    expect(refused.status).toBe(400)
+    expect(refused.text).toContain('rules[0].when.segment')
+    expect((await save('new-item-page', { enabled: 'on', percentage: '0' })).status).toBe(200)
+    const deleted = await grace.postForm(`${path}?/delete`, { version: await versionNow() })
+    expect(deleted.status).toBe(303)
+    expect((await grace.get('/admin/flags')).text).not.toContain('data-segment')
   })
 
   it('refuses what makes no sense, says where, and keeps what was typed', async () => {

@@ -17,6 +17,7 @@ export async function createPreview(ruleset: FlagRuleset): Promise<Pick<FlagRead
           ? { version: ruleset.version }
           : { version: ruleset.version, ruleset },
       change: refuse,
+      changeAll: refuse,
       getHistory: refuse,
     }),
   }

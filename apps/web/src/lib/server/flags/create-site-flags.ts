@@ -4,7 +4,6 @@ import {
   type FlagAuditEvent,
   type FlagAuthorityNamespace,
   type FlagDefinition,
-  FlagError,
   type FlagRuleset,
   toAnalyticsEngine,
 } from '@codex/cloudflare-clients/feature-flags'
@@ -84,18 +83,12 @@ export function createSiteFlags(bindings: SiteFlagBindings): SiteFlags {
     hasAuthority: authority !== null,
     readNewest,
     async storeDefaults(author) {
-      const versions = new Map<string, number>()
-      if ((await readNewest()).version > 0) return versions
-      for (const [name, flag] of Object.entries(flags)) {
-        try {
-          const options = { author, reason: 'As the app brings it', ifVersion: 0 }
-          versions.set(name, (await client.setFlag(name, flag, options)).version)
-        } catch (error) {
-          // Another owner was as quick.
-          if (!(error instanceof FlagError) || error.code !== 'conflict') throw error
-        }
-      }
-      return versions
+      if ((await readNewest()).version > 0) return new Map<string, number>()
+      const options = { author, reason: 'As the app brings it' }
+      // None, where another owner was as quick.
+      const { imported } = await client.importFlags(flags, options)
+      const { flags: stored } = await readNewest()
+      return new Map(imported.map((name) => [name, stored[name]?.version ?? 0]))
     },
   }
 }

@@ -6,7 +6,14 @@ import { createEmptyKV } from '@codex/cloudflare-clients'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createSiteFlags } from './create-site-flags.ts'
 import type { SiteFlags } from './create-site-flags.ts'
-import { changeFlag, readFlagHistory, readFlagsPage, revertFlag } from './flag-desk.ts'
+import {
+  changeFlag,
+  changeSegment,
+  readFlagHistory,
+  readFlagsPage,
+  renameFlag,
+  revertFlag,
+} from './flag-desk.ts'
 import { findFlag } from './flag-summary.ts'
 import { siteFlags } from './site-ruleset.ts'
 
@@ -26,6 +33,7 @@ beforeEach(() => {
       return {
         getRuleset: async (known) => (check(), calls.getRuleset(known)),
         change: async (request) => (check(), calls.change(request)),
+        changeAll: async (request) => (check(), calls.changeAll(request)),
         getHistory: async (request) => (check(), calls.getHistory(request)),
       }
     },
@@ -107,10 +115,10 @@ describe('a change', () => {
     expect(late).toMatchObject({
       status: 409,
       failed: true,
-      theirs: { flag: { percentage: 20 } },
+      theirs: { stored: { percentage: 20 } },
     })
     expect(await percentageNow()).toBe(20)
-    const now = late.theirs?.flag?.version ?? 0
+    const now = late.theirs?.stored?.version ?? 0
     expect((await set('new-item-page', 30, now)).status).toBe(200)
     expect(await percentageNow()).toBe(30)
   })
@@ -119,7 +127,7 @@ describe('a change', () => {
     await set('another', 10, 0)
     const seen = findFlag((await readFlagsPage(flags)).ruleset, 'another')?.version ?? 0
     await flags.client.deleteFlag('another', { author: 'ada' })
-    expect(await set('another', 20, seen)).toMatchObject({ status: 409, theirs: { flag: null } })
+    expect(await set('another', 20, seen)).toMatchObject({ status: 409, theirs: { stored: null } })
   })
 
   it('that makes no sense is refused with all faults and their paths', async () => {
@@ -159,6 +167,105 @@ describe('a change', () => {
     expect(problem).toContain('does not answer')
     expect(findFlag(ruleset, 'new-item-page')?.percentage).toBe(10)
     expect(await readFlagHistory(flags, 'new-item-page')).toBeNull()
+  })
+})
+
+describe('a rename', () => {
+  const rename = (to: string, name = 'another'): ReturnType<typeof renameFlag> =>
+    renameFlag(flags, { name, to, author: 'grace', reason: 'A better word' })
+
+  it('leaves everybody where they are, and is in the history of both names', async () => {
+    const ids = Array.from({ length: 200 }, (_, i) => `user-${String(i)}`)
+    const whoHas = (flag: string): string[] =>
+      ids.filter((userId) => flags.client.evaluate(flag, { userId }, false).value)
+    await set('another', 30, 0)
+    const before = whoHas('another')
+    expect(before.length).toBeGreaterThan(20)
+    expect(await rename('better')).toMatchObject({ status: 200, failed: false })
+    expect(whoHas('better')).toEqual(before)
+    const { ruleset } = await readFlagsPage(flags)
+    expect(ruleset.flags).not.toHaveProperty('another')
+    for (const name of ['another', 'better']) {
+      const [change] = (await readFlagHistory(flags, name)) ?? []
+      expect(change).toMatchObject({
+        renamedFrom: 'another',
+        target: { name: 'better' },
+        author: 'grace',
+        reason: 'A better word',
+      })
+    }
+  })
+
+  it('to what cannot be, or of what others rest on, is refused and says why', async () => {
+    await set('another', 30, 0)
+    expect(await rename('new-item-page')).toMatchObject({ status: 400, faults: [{ path: 'to' }] })
+    expect(await rename('')).toMatchObject({ status: 400, faults: [{ path: 'to' }] })
+    expect(await rename('better', 'none')).toMatchObject({
+      status: 400,
+      faults: [{ path: 'from' }],
+    })
+    const top = { enabled: true, prerequisites: [{ flag: 'another' }] }
+    await flags.client.setFlag('top', top)
+    expect(await rename('better')).toMatchObject({
+      status: 400,
+      faults: [{ path: 'flags["top"].prerequisites[0].flag' }],
+    })
+    down = true
+    expect(await rename('better')).toMatchObject({ status: 503 })
+  })
+})
+
+describe('a segment', () => {
+  const when = { attribute: 'role', op: 'eq', value: 'owner' } as const
+  const write = (
+    segment: Parameters<typeof changeSegment>[1]['next'],
+    ifVersion: number,
+    name = 'staff',
+  ): ReturnType<typeof changeSegment> =>
+    changeSegment(flags, {
+      name,
+      author: 'grace',
+      reason: 'For the trial',
+      ifVersion,
+      done: 'Saved.',
+      next: segment,
+    })
+
+  it('is stored beside what the app brings, changed and deleted', async () => {
+    expect(await write({ when }, 0)).toMatchObject({ status: 200, message: 'Saved.' })
+    const { ruleset } = await readFlagsPage(flags)
+    expect(Object.keys(ruleset.flags).toSorted()).toEqual(Object.keys(siteFlags).toSorted())
+    const { version = 0 } = ruleset.segments?.staff ?? {}
+    expect(await write({ when: { not: when } }, version)).toMatchObject({ status: 200 })
+    const changed = (await readFlagsPage(flags)).ruleset.segments?.staff
+    expect(changed).toMatchObject({ when: { not: when } })
+    expect(await readFlagHistory(flags, 'staff', 'segment')).toMatchObject([
+      { before: { when }, author: 'grace', reason: 'For the trial' },
+      { before: null },
+    ])
+    expect(await write(null, changed?.version ?? 0)).toMatchObject({ status: 200 })
+    expect((await readFlagsPage(flags)).ruleset.segments).toEqual({})
+  })
+
+  it('that somebody else changed, that makes no sense, or that is in use, is kept', async () => {
+    await write({ when }, 0)
+    const { version = 0 } = (await readFlagsPage(flags)).ruleset.segments?.staff ?? {}
+    expect(await write({ when: { not: when } }, version - 1)).toMatchObject({
+      status: 409,
+      message: expect.stringContaining('changed this segment meanwhile') as unknown,
+      theirs: { stored: { when, version } },
+    })
+    expect(await write({ when: { segment: 'none' } }, version)).toMatchObject({
+      status: 400,
+      faults: [{ path: 'when.segment' }],
+    })
+    const rules = [{ when: { segment: 'staff' }, variant: 'on' }]
+    await flags.client.setFlag('for-staff', { enabled: true, rules })
+    expect(await write(null, version)).toMatchObject({
+      status: 400,
+      faults: [{ path: 'flags["for-staff"].rules[0].when.segment' }],
+    })
+    expect((await readFlagsPage(flags)).ruleset.segments).toMatchObject({ staff: { when } })
   })
 })
 

@@ -1,5 +1,6 @@
 import type { FlagDefinition, FlagFault, FlagValue } from '@codex/cloudflare-clients/feature-flags'
 import { textField } from '../read-form.ts'
+import { readJson } from './read-json.ts'
 
 /** A flag's form as it was typed, to show it again. */
 export interface FlagFormValues {
@@ -86,12 +87,10 @@ export function toFlagForm(flag: FlagDefinition & { readonly version?: number })
 export function toFlagDefinition(values: FlagFormValues): ReadFlagResult {
   const errors: Mutable<FlagFormErrors> = {}
   const json = (field: 'variants' | 'rules' | 'more', kind: 'a list' | 'an object'): unknown => {
-    const text = values[field].trim()
-    if (text === '') return undefined
-    const parsed = parseJson(text)
-    if ('problem' in parsed) errors[field] = parsed.problem
-    else if (kindOf(parsed.value) === kind) return parsed.value
-    else errors[field] = `Write ${kind} as JSON`
+    if (values[field].trim() === '') return undefined
+    const read = readJson(values[field], kind)
+    if ('value' in read) return read.value
+    errors[field] = read.problem
     return undefined
   }
   const number = (field: 'percentage' | 'withinSeconds', problem: string): number | undefined => {
@@ -150,10 +149,19 @@ export function toFlagFormErrors(faults: readonly FlagFault[]): FlagFormErrors {
   for (const { path, reason } of faults) {
     const [root = ''] = path.split(/[.[]/)
     const field = fieldOfPath[path] ?? fieldOfPath[root] ?? 'more'
-    const line = path === field || path === '' ? reason : `${path}: ${reason}`
-    errors[field] = errors[field] === undefined ? line : `${errors[field]}\n${line}`
+    addFault(errors, field, { path, reason })
   }
   return errors
+}
+
+/** A line more of what is wrong with a field. */
+export function addFault<Field extends string>(
+  errors: Partial<Record<Field, string>>,
+  field: Field,
+  { path, reason }: FlagFault,
+): void {
+  const line = path === field || path === '' ? reason : `${path}: ${reason}`
+  errors[field] = errors[field] === undefined ? line : `${errors[field]}\n${line}`
 }
 
 function needsMore(ids: readonly string[]): boolean {
@@ -169,18 +177,4 @@ function toIds(text: string): string[] {
 
 function toJson(value: unknown): string {
   return JSON.stringify(value, null, 2)
-}
-
-function parseJson(text: string): { readonly value: unknown } | { readonly problem: string } {
-  try {
-    return { value: JSON.parse(text) as unknown }
-  } catch (error) {
-    // The engine says what it did not expect, and where.
-    return { problem: error instanceof Error ? error.message : 'This is no JSON' }
-  }
-}
-
-function kindOf(value: unknown): 'a list' | 'an object' | null {
-  if (Array.isArray(value)) return 'a list'
-  return typeof value === 'object' && value !== null ? 'an object' : null
 }

@@ -1,6 +1,6 @@
 import type { FlagRuleset, StoredFlag } from '@codex/cloudflare-clients/feature-flags'
 import { describe, expect, it } from 'vitest'
-import { changedFields, findFlag, listFlags } from './flag-summary.ts'
+import { changedFields, findFlag, listFlags, listSegments } from './flag-summary.ts'
 import { siteFlags, siteRuleset } from './site-ruleset.ts'
 
 function rulesetOf(flags: Readonly<Record<string, StoredFlag>>): FlagRuleset {
@@ -75,4 +75,29 @@ it('names the fields in which two definitions differ, and not the version', () =
   const after = { enabled: true, version: 2, percentage: 6, rules: [{ variant: 'a' }], allow: [] }
   expect(changedFields(before, after)).toEqual(['percentage', 'allow'])
   expect(changedFields(null, { enabled: true })).toEqual(['enabled'])
+})
+
+describe('the list of segments', () => {
+  it('names who rests on each, and only those', () => {
+    const when = { attribute: 'role', op: 'eq', value: 'owner' } as const
+    const rules = [{ when: { any: [{ not: { segment: 'staff' } }] }, variant: 'on' }]
+    const ruleset: FlagRuleset = {
+      format: 1,
+      version: 4,
+      changedAtMs: 0,
+      flags: {
+        beta: { enabled: true, version: 3, rules },
+        staff: { enabled: true, version: 4, description: '{"segment":"staff"}' },
+      },
+      segments: {
+        team: { when: { all: [{ segment: 'staff' }, when] }, version: 2 },
+        staff: { when, description: 'Who works here', version: 1 },
+      },
+    }
+    expect(listSegments(ruleset)).toEqual([
+      { name: 'staff', version: 1, description: 'Who works here', usedBy: ['beta', 'team'] },
+      { name: 'team', version: 2, description: '', usedBy: [] },
+    ])
+    expect(listSegments({ ...ruleset, segments: undefined as never })).toEqual([])
+  })
 })

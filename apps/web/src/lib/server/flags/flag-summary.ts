@@ -2,6 +2,7 @@ import type {
   FlagDefinition,
   FlagRuleset,
   StoredFlag,
+  StoredSegment,
 } from '@codex/cloudflare-clients/feature-flags'
 import { siteFlags } from './site-ruleset.ts'
 
@@ -41,12 +42,53 @@ export function listFlags({ flags, version }: FlagRuleset): FlagLine[] {
   })
 }
 
+/** A segment in the owner's list. */
+export interface SegmentLine {
+  readonly name: string
+  readonly version: number
+  readonly description: string
+  /** Names of the flags and segments whose conditions name it. */
+  readonly usedBy: readonly string[]
+}
+
+/** By name. */
+export function listSegments({ flags, segments = {} }: FlagRuleset): SegmentLine[] {
+  const conditions = [
+    ...Object.entries(flags).map(([name, { rules = [] }]) => ({ name, of: rules })),
+    ...Object.entries(segments).map(([name, { when }]) => ({ name, of: when })),
+  ].map(({ name, of }) => ({ name, segments: findSegments(of) }))
+  return Object.entries(segments)
+    .map(([name, { version = 0, description = '' }]) => ({
+      name,
+      version,
+      description,
+      usedBy: conditions.filter((one) => one.segments.has(name)).map((one) => one.name),
+    }))
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+function findSegments(condition: unknown): ReadonlySet<string> {
+  const found = new Set<string>()
+  JSON.stringify(condition, (field, value: unknown) => {
+    if (field === 'segment' && typeof value === 'string') found.add(value)
+    return value
+  })
+  return found
+}
+
 /** As it is stored, or else as the app brings it, with version 0. `null`: neither. */
 export function findFlag({ flags }: Pick<FlagRuleset, 'flags'>, name: string): StoredFlag | null {
   if (Object.hasOwn(flags, name)) return flags[name] ?? null
   const brought: Readonly<Record<string, FlagDefinition>> = siteFlags
   const flag = Object.hasOwn(brought, name) ? brought[name] : undefined
   return flag ? { ...flag, version: 0 } : null
+}
+
+export function findSegment(
+  { segments = {} }: Pick<FlagRuleset, 'segments'>,
+  name: string,
+): StoredSegment | null {
+  return Object.hasOwn(segments, name) ? (segments[name] ?? null) : null
 }
 
 function describeFlag(flag: FlagDefinition): string {

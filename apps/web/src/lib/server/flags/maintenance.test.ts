@@ -43,7 +43,9 @@ describe('while the site is closed', () => {
       expect(response?.headers.get('retry-after')).toBe('120')
       expect(response?.headers.get('cache-control')).toBe('no-store')
       expect(response?.headers.get('content-type')).toContain('text/html')
-      expect(await response?.text()).toContain('<h1>We will be right back</h1>')
+      const page = await response?.text()
+      expect(page).toContain('<h1>We will be right back</h1>')
+      expect(page).toContain('place-items: center')
     },
   )
 

@@ -1,5 +1,6 @@
 import { json } from '@sveltejs/kit'
 import type { RequestEvent } from '@sveltejs/kit'
+import errorPage from '../../../error.html?raw'
 import { problem } from '../problem.ts'
 import { type Asking, isClosed } from './site-answers.ts'
 
@@ -37,6 +38,9 @@ function closedResponse({ request, isDataRequest }: ClosedEvent, routeId: string
   })
 }
 
+/** As SvelteKit's own page of last resort looks, which is a file that it fills. */
+const [look = ''] = /<style>.*?<\/style>/s.exec(errorPage) ?? []
+
 /** Made of nothing that could be down: no database, no scripts, no other file. */
 const page = `<!doctype html>
 <html lang="en">
@@ -46,24 +50,10 @@ const page = `<!doctype html>
     <meta name="color-scheme" content="light dark" />
     <meta name="robots" content="noindex" />
     <title>We will be right back</title>
+    ${look}
     <style>
-      body {
-        display: grid;
-        place-items: center;
-        min-height: 100dvh;
-        margin: 0;
-        padding: 1.5rem;
-        box-sizing: border-box;
-        background: #f6f7f6;
-        color: #14181b;
-        font: 1.05rem/1.55 system-ui, sans-serif;
-      }
-      main { max-width: 34rem; }
-      h1 { font-size: clamp(1.9rem, 1.4rem + 2.4vw, 3rem); line-height: 1.1; letter-spacing: -0.03em; }
-      a { color: inherit; }
       .faint { color: #5c666b; font-size: 0.9rem; }
       @media (prefers-color-scheme: dark) {
-        body { background: #101314; color: #eff2f1; }
         .faint { color: #9aa5a9; }
       }
     </style>

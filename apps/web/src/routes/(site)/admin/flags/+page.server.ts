@@ -1,7 +1,8 @@
 import { fail, redirect } from '@sveltejs/kit'
+import { toFaultLines } from '$lib/server/flags/flag-answer.ts'
 import { changeFlag, readFlagsPage } from '$lib/server/flags/flag-desk.ts'
 import type { FlagDeskAnswer } from '$lib/server/flags/flag-desk.ts'
-import { findFlag, listFlags } from '$lib/server/flags/flag-summary.ts'
+import { findFlag, listFlags, listSegments } from '$lib/server/flags/flag-summary.ts'
 import { isNewFlagType, newFlagTypes } from '$lib/server/flags/new-flag.ts'
 import { readForm, textField } from '$lib/server/read-form.ts'
 import { requireOwner } from '$lib/server/require-user.ts'
@@ -12,10 +13,12 @@ export const load: PageServerLoad = async (event) => {
   const { ruleset, problem } = await readFlagsPage(event.locals.app.flags)
   return {
     flags: listFlags(ruleset),
+    segments: listSegments(ruleset),
     version: ruleset.version,
     changedAt: ruleset.version === 0 ? null : new Date(ruleset.changedAtMs),
     problem,
     removed: event.url.searchParams.get('removed'),
+    removedKind: event.url.searchParams.get('kind') === 'segment' ? 'segment' : 'flag',
     types: Object.keys(newFlagTypes),
   }
 }
@@ -59,14 +62,29 @@ export const actions: Actions = {
     if (answer.failed) return toAnswer(answer, 'create', { name, type })
     redirect(303, `/admin/flags/${encodeURIComponent(name)}`)
   },
+
+  /** Opens the page of a segment that is not there yet: without a condition it cannot be stored. */
+  segment: async (event) => {
+    requireOwner(event)
+    const name = textField(await readForm(event.request), 'name').trim()
+    if (name === '')
+      return fail(400, {
+        ...nothingTyped,
+        about: 'segment',
+        failed: true,
+        message: 'Give it a name.',
+      } as const)
+    redirect(303, `/admin/segments/${encodeURIComponent(name)}`)
+  },
 }
+
+const nothingTyped = { faults: [], typed: { name: '', type: '' } }
 
 function toAnswer(
   { status, failed, message, faults }: FlagDeskAnswer,
   about: 'list' | 'create',
-  typed: { readonly name: string; readonly type: string } = { name: '', type: '' },
+  typed: { readonly name: string; readonly type: string } = nothingTyped.typed,
 ) {
-  const faultLines = faults.map(({ path, reason }) => `${path}: ${reason}`)
-  const answer = { about, failed, message, faults: faultLines, typed }
+  const answer = { about, failed, message, faults: toFaultLines(faults), typed }
   return failed ? fail(status, answer) : answer
 }

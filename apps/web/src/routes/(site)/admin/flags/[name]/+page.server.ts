@@ -1,26 +1,30 @@
-import { error, fail, redirect } from '@sveltejs/kit'
-import type { ActionFailure, RequestEvent } from '@sveltejs/kit'
+import { error, redirect } from '@sveltejs/kit'
+import type { RequestEvent } from '@sveltejs/kit'
 import type { SignedInUser } from '@codex/auth'
-import type { FlagChange, FlagRuleset } from '@codex/cloudflare-clients/feature-flags'
+import type { FlagRuleset } from '@codex/cloudflare-clients/feature-flags'
 import { createPreview } from '$lib/server/flags/create-preview.ts'
+import { describeHistory } from '$lib/server/flags/describe-history.ts'
+import {
+  readVersion,
+  refuseEdit,
+  toEditAnswer,
+  toHistoryAnswer,
+} from '$lib/server/flags/flag-answer.ts'
 import {
   changeFlag,
   readFlagHistory,
   readFlagsPage,
+  renameFlag,
   revertFlag,
 } from '$lib/server/flags/flag-desk.ts'
-import type { FlagDeskAnswer } from '$lib/server/flags/flag-desk.ts'
 import {
-  type FlagFormErrors,
   readFlagForm,
   toFlagDefinition,
   toFlagForm,
   toFlagFormErrors,
 } from '$lib/server/flags/flag-form.ts'
-import type { FlagFormValues } from '$lib/server/flags/flag-form.ts'
-import { changedFields, findFlag } from '$lib/server/flags/flag-summary.ts'
+import { findFlag } from '$lib/server/flags/flag-summary.ts'
 import { isSiteFlag } from '$lib/server/flags/site-ruleset.ts'
-import { describeError, log } from '$lib/server/log.ts'
 import { readForm, textField } from '$lib/server/read-form.ts'
 import { requireOwner } from '$lib/server/require-user.ts'
 import type { Actions, PageServerLoad } from './$types'
@@ -34,19 +38,6 @@ const roles: readonly (SignedInUser['role'] | 'visitor')[] = [
   'creator',
   'owner',
 ]
-
-/** What the page shows after one of its forms was sent. */
-interface FlagAnswer {
-  readonly about: 'flag' | 'history'
-  readonly failed: boolean
-  readonly message: string
-  /** As it was typed, where it was refused. */
-  readonly values: FlagFormValues | null
-  readonly reason: string
-  readonly errors: FlagFormErrors
-  /** Where somebody else was quicker: the flag as it is now, as JSON, and the version to save over. */
-  readonly theirs: { readonly json: string | null; readonly version: number } | null
-}
 
 export const load: PageServerLoad = async (event) => {
   requireOwner(event)
@@ -65,7 +56,7 @@ export const load: PageServerLoad = async (event) => {
     deleted: flag === null,
     usedHere: isSiteFlag(name),
     problem,
-    history: history && (await describeHistory(event, history)),
+    history: history && (await describeHistory(app, history)),
     hasAuthority: app.flags.hasAuthority,
     trial: await tryFlag(event, name, ruleset),
     roles,
@@ -79,17 +70,7 @@ export const actions: Actions = {
     const values = readFlagForm(form)
     const reason = textField(form, 'reason').trim()
     const read = toFlagDefinition(values)
-    if (!read.ok) {
-      const message = 'Nothing was saved. Look at what is marked.'
-      return fail(400, {
-        ...plain('flag'),
-        failed: true,
-        message,
-        values,
-        reason,
-        errors: read.errors,
-      })
-    }
+    if (!read.ok) return refuseEdit(values, reason, read.errors)
     const answer = await changeFlag(event.locals.app.flags, {
       name: event.params.name,
       author: owner.id,
@@ -98,7 +79,7 @@ export const actions: Actions = {
       done: 'Saved.',
       change: () => read.definition,
     })
-    return toAnswer(answer, { about: 'flag', values, reason })
+    return toEditAnswer(answer, values, reason, toFlagFormErrors)
   },
 
   delete: async (event) => {
@@ -113,8 +94,22 @@ export const actions: Actions = {
       done: '',
       change: () => 'delete',
     })
-    if (answer.failed) return toAnswer(answer, { about: 'history' })
+    if (answer.failed) return toHistoryAnswer(answer)
     redirect(303, `/admin/flags?removed=${encodeURIComponent(name)}`)
+  },
+
+  rename: async (event) => {
+    const owner = requireOwner(event)
+    const form = await readForm(event.request)
+    const to = textField(form, 'to').trim()
+    const answer = await renameFlag(event.locals.app.flags, {
+      name: event.params.name,
+      to,
+      author: owner.id,
+      reason: textField(form, 'reason').trim(),
+    })
+    if (answer.failed) return toHistoryAnswer(answer)
+    redirect(303, `/admin/flags/${encodeURIComponent(to)}`)
   },
 
   revert: async (event) => {
@@ -127,79 +122,8 @@ export const actions: Actions = {
       ifVersion: readVersion(form),
       toVersion: readVersion(form, 'toVersion'),
     })
-    return toAnswer(answer, { about: 'history' })
+    return toHistoryAnswer(answer)
   },
-}
-
-function plain(about: FlagAnswer['about']): FlagAnswer {
-  return { about, failed: false, message: '', values: null, reason: '', errors: {}, theirs: null }
-}
-
-function toAnswer(
-  { status, failed, message, faults, theirs }: FlagDeskAnswer,
-  { about, values = null, reason = '' }: Pick<FlagAnswer, 'about'> & Partial<FlagAnswer>,
-): FlagAnswer | ActionFailure<FlagAnswer> {
-  if (!failed) return { ...plain(about), message }
-  return fail(status, {
-    about,
-    failed,
-    message,
-    values,
-    reason,
-    errors: toFlagFormErrors(faults),
-    theirs: theirs && {
-      json: theirs.flag && JSON.stringify({ ...theirs.flag, version: undefined }, null, 2),
-      version: theirs.flag?.version ?? 0,
-    },
-  })
-}
-
-/** `NaN` for what is none. */
-function readVersion(form: FormData, name = 'version'): number {
-  const text = textField(form, name)
-  return /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
-}
-
-/** The history with the names of who made it, and what each change was about. */
-async function describeHistory({ locals }: RequestEvent, history: readonly FlagChange[]) {
-  const names = await readNames(locals, [...new Set(history.map(({ author }) => author))])
-  return history.map(({ version, atMs, author, reason, before, after, renamedFrom }) => ({
-    version,
-    at: new Date(atMs),
-    author: names.get(author) ?? author,
-    reason: reason ?? '',
-    what: describeChange({ before, after, renamedFrom }),
-    json: after && JSON.stringify({ ...after, version: undefined }, null, 2),
-  }))
-}
-
-function describeChange({
-  before,
-  after,
-  renamedFrom,
-}: Pick<FlagChange, 'before' | 'after'> & { readonly renamedFrom: string | undefined }): string {
-  if (renamedFrom !== undefined) return `Renamed from “${renamedFrom}”`
-  if (!after) return 'Deleted'
-  if (!before) return 'Created'
-  const fields = changedFields(before, after)
-  return fields.length === 0 ? 'Saved unchanged' : `Changed ${fields.join(', ')}`
-}
-
-/** Authors are user ids. Without the database the history shows those. */
-async function readNames(
-  { app }: App.Locals,
-  ids: readonly string[],
-): Promise<ReadonlyMap<string, string>> {
-  try {
-    const users = await app.database.query.users.findMany({
-      columns: { id: true, name: true },
-      where: (user, { inArray }) => inArray(user.id, [...ids]),
-    })
-    return new Map(users.map(({ id, name }) => [id, name]))
-  } catch (cause) {
-    log('error', 'flag_authors_not_read', { error: describeError(cause) })
-    return new Map()
-  }
 }
 
 async function tryFlag(
