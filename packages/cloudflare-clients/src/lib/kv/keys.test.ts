@@ -102,6 +102,7 @@ test('follows the documented patterns', () => {
       slot: '3',
     }),
   )
+  expect(keys.config('web')).toBe(fill(keyPatterns.config, { name: 'web' }))
   expect(keys.preferences('u')).toBe(fill(keyPatterns.preferences, { userId: 'u' }))
   expect(keys.session('h')).toBe(fill(keyPatterns.session, { tokenHash: 'h' }))
   expect(keys.userSession('u', 'h')).toBe(

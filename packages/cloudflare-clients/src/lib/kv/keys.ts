@@ -14,11 +14,13 @@ function toRateLimitText(endpoint: string, identifier: string): string {
   return `rl:${escapeGroup(endpoint)}:${escapePart(identifier)}`
 }
 
-/** The pattern of every key that this package writes. `docs/storage-schema.md` is held to this list by a test. */
+/** The pattern of every key that this package and `@codex/config` write. `docs/storage-schema.md` is held to this list by a test. */
 export const keyPatterns = {
   cache: 'cache:{feature}:{id}',
   cacheEpoch: 'cache-epoch:{feature}',
   cacheTag: 'cache-tag:{tag}',
+  config: 'config:{name}',
+  configBody: 'config-body:{sha256}',
   flags: 'flags:{environment}',
   preferences: 'preferences:{userId}',
   rateLimit: 'rl:{endpoint}:{identifier}',
@@ -59,6 +61,10 @@ export const keys = {
   /** The marker that ends every entry of a tag. */
   cacheTag(tag: string): string {
     return toKVKey(toTagText(tag))
+  },
+  /** A published configuration, of `@codex/config`. */
+  config(name: string): string {
+    return toKVKey(`config:${escapePart(name)}`)
   },
   /** All feature flags of an environment. */
   flags(environment: string): string {
