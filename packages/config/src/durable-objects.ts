@@ -1,0 +1,1 @@
+export { ConfigObject, type ConfigObjectEnv } from './lib/publish/config-object.ts'
