@@ -1,7 +1,7 @@
 import { inject } from 'vitest'
 
 /** The KV namespaces that the site's wrangler.jsonc binds, by their id. */
-export const namespaceIds = ['auth-session', 'rate-limit', 'cache', 'flags'] as const
+export const namespaceIds = ['auth-session', 'rate-limit', 'cache', 'flags', 'config'] as const
 export type NamespaceId = (typeof namespaceIds)[number]
 
 /** A key as it is listed. */

@@ -92,6 +92,14 @@ describe('as it is deployed, over HTTPS', () => {
     },
   )
 
+  it('nobody publishes configurations while there is no token for it', async () => {
+    const client = new SiteClient(stack.url)
+    const { status } = await client.request('/api/config/document?name=config:webhook-handler', {
+      headers: { authorization: 'Bearer development-only-token-to-publish-configurations' },
+    })
+    expect(status).toBe(404)
+  })
+
   it('nothing can be switched off, and the webhook secret of development signs nothing', async () => {
     const client = new SiteClient(stack.url)
     const headers = { origin: `https://${host}`, 'content-type': 'application/json' }

@@ -113,10 +113,15 @@ describe('without the coordinator bound', () => {
     expect(text).not.toContain('Strict within')
   })
 
+  it('nobody can publish configurations', async () => {
+    const response = await visitor().get('/api/config/document?name=config:queue-consumer')
+    expect(response.status).toBe(404)
+  })
+
   it('the web app says so once', () => {
     const lines = stack.logs.toString().split('\n')
-    for (const event of ['limiter_not_bound', 'sessions_not_bound', 'flags_not_bound']) {
-      expect(lines.filter((line) => line.includes(event))).toHaveLength(1)
+    for (const what of ['limiter', 'sessions', 'flags', 'config']) {
+      expect(lines.filter((line) => line.includes(`${what}_not_bound`))).toHaveLength(1)
     }
     expect(stack.logs.toString()).not.toContain('kv_not_bound')
   })

@@ -109,7 +109,7 @@ describe('without any KV namespace bound', () => {
       .toString()
       .split('\n')
       .filter((line) => line.includes('kv_not_bound'))
-    // The web app has four, the webhook worker two, the queue consumer one.
-    expect(bindings).toHaveLength(7)
+    // The web app has four, the webhook worker three, the queue consumer two.
+    expect(bindings).toHaveLength(9)
   })
 })

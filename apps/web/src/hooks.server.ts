@@ -19,6 +19,7 @@ const apps = new AppRegistry()
 const routesWithoutSession = new Set([
   '/healthz',
   '/webhooks/stripe',
+  '/api/config/[...path]',
   '/dev/kv-outage',
   '/dev/d1-outage',
   '/dev/limiter-outage',

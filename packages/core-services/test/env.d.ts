@@ -7,6 +7,7 @@ declare global {
       AUTH_SESSION_KV: KVNamespace
       RATE_LIMIT_KV: KVNamespace
       CACHE_KV: KVNamespace
+      CONFIG_KV: KVNamespace
       MEDIA: R2Bucket
       TRANSCODING_QUEUE: Queue
       D1_MIGRATIONS: D1Migration[]

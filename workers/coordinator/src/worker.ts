@@ -5,6 +5,7 @@ export {
   SecondaryStorageObject,
   SessionObject,
 } from '@codex/cloudflare-clients/durable-objects'
+export { ConfigObject } from '@codex/config/durable-objects'
 
 /** Its objects are reached over bindings. Nothing of it is reached over HTTP. */
 export default {

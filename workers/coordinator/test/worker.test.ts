@@ -4,6 +4,8 @@ import { durableObjectBackend, RateLimiterClient } from '@codex/cloudflare-clien
 import { CoordinationClient } from '@codex/cloudflare-clients/coordination'
 import type { FlagAuthorityNamespace } from '@codex/cloudflare-clients/feature-flags'
 import { createSecondaryStorage } from '@codex/cloudflare-clients/session'
+import { kvSource } from '@codex/config'
+import { ConfigPublisher } from '@codex/config/publisher'
 import { afterEach, expect, it, vi } from 'vitest'
 
 afterEach(() => {
@@ -91,6 +93,26 @@ it('decides about flags for whoever is bound to it, and puts them into KV', asyn
   await runDurableObjectAlarm(env.FLAGS.getByName('test'))
   const { ruleset } = await flags.getRuleset()
   expect(await env.FLAGS_KV.get('flags:test', 'json')).toEqual(ruleset)
+})
+
+it('decides about configurations for whoever is bound to it, and puts them into KV', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2100, 0, 1) })
+  const name = 'config:test'
+  const publishers = ['ada', 'bob'].map(
+    (author) => new ConfigPublisher({ authority: env.CONFIG, name, author }),
+  )
+  const publications = await Promise.allSettled(
+    publishers.map((publisher, index) =>
+      publisher.publish(`pageSize: ${index}\n`, { syntax: 'yaml', ifVersion: 0 }),
+    ),
+  )
+  expect(publications.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+  await runDurableObjectAlarm(env.CONFIG.getByName(name))
+  const [source] = await kvSource(env.CONFIG_KV, name).load({
+    signal: new AbortController().signal,
+  })
+  expect(source).toMatchObject({ version: 1, syntax: 'yaml' })
+  expect(await publishers[0]?.history()).toMatchObject([{ version: 1, parent: 0 }])
 })
 
 it('answers nothing over HTTP', async () => {

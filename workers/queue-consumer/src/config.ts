@@ -1,45 +1,33 @@
+import { envReferences } from '@codex/config'
+import { WorkerSettings, type WorkerSettingsOptions } from '@codex/core-services/worker-settings'
 import * as v from 'valibot'
+import type { RunPodTranscoderOptions } from './runpod-transcoder.ts'
+import { defaultSettings, settingsSchema, type QueueConsumerSettings } from './settings.ts'
 
 const EnvironmentSchema = v.object({
   RUNPOD_API_KEY: v.optional(v.string(), ''),
-  RUNPOD_ENDPOINT_ID: v.optional(
-    v.pipe(v.string(), v.regex(/^[\w-]*$/, 'must be an endpoint id')),
-    '',
+  RUNPOD_ENDPOINT_ID: v.optional(v.string(), ''),
+  SETTINGS_TTL_SECONDS: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^\d{1,4}$/, 'must be a whole number'),
+      v.transform(Number),
+      v.minValue(1),
+      v.maxValue(3_600),
+    ),
+    '60',
   ),
 })
 
-interface RunPodConfig {
-  readonly apiKey: string
-  readonly endpointId: string
-}
-
-export interface QueueConsumerConfig {
-  /** Queues whose name starts so hold what was given up on: `transcoding-dead`, `transcoding-dead-staging`, … */
-  readonly deadLetterQueuePrefix: string
-  /** How much of an object is kept in memory to recognise its type and its dimensions. */
-  readonly maxPrefixBytes: number
-  /** The delay before the second attempt at a message; it doubles with each further one. */
-  readonly retryBaseSeconds: number
-  readonly retryMaxSeconds: number
-  /** The delay before the first question after an external job; it doubles with each further one. */
-  readonly pollBaseSeconds: number
-  /** Far below the 30 minutes for which RunPod keeps the result of a job. */
-  readonly pollMaxSeconds: number
-  /** How long an external job may take before its item fails. */
-  readonly maxJobAgeMs: number
-  readonly transcoderTimeoutMs: number
-  /** How long an item may stand still before its message is sent again. */
-  readonly stuckAfterMs: number
-  /** `null` without an API key: audio and video are then served as they were uploaded. */
-  readonly runPod: RunPodConfig | null
-}
-
 /**
- * Reads the environment over the defaults.
+ * The settings of this worker, with what the environment says of them.
  *
- * @throws TypeError when a variable is malformed, or the API key has no endpoint id beside it.
+ * @throws {TypeError} When a variable is malformed.
  */
-export function readConfig(env: object): QueueConsumerConfig {
+export function createSettings(
+  env: object,
+  options: Pick<WorkerSettingsOptions<QueueConsumerSettings>, 'kv' | 'waitUntil' | 'now' | 'log'>,
+): WorkerSettings<QueueConsumerSettings> {
   const parsed = v.safeParse(EnvironmentSchema, env)
   if (!parsed.success) {
     const [issue] = parsed.issues
@@ -47,22 +35,28 @@ export function readConfig(env: object): QueueConsumerConfig {
       `Cannot read the configuration: ${v.getDotPath(issue) ?? 'environment'} ${issue.message}`,
     )
   }
-  const { RUNPOD_API_KEY: apiKey, RUNPOD_ENDPOINT_ID: endpointId } = parsed.output
-  if (apiKey !== '' && endpointId === '') {
-    throw new TypeError(
-      'Cannot read the configuration: RUNPOD_API_KEY needs RUNPOD_ENDPOINT_ID, received none',
-    )
-  }
-  return {
-    deadLetterQueuePrefix: 'transcoding-dead',
-    maxPrefixBytes: 1024 * 1024,
-    retryBaseSeconds: 10,
-    retryMaxSeconds: 15 * 60,
-    pollBaseSeconds: 15,
-    pollMaxSeconds: 4 * 60,
-    maxJobAgeMs: 2 * 60 * 60 * 1000,
-    transcoderTimeoutMs: 15_000,
-    stuckAfterMs: 60 * 60 * 1000,
-    runPod: apiKey === '' ? null : { apiKey, endpointId },
-  }
+  const { RUNPOD_API_KEY, RUNPOD_ENDPOINT_ID, SETTINGS_TTL_SECONDS } = parsed.output
+  return new WorkerSettings({
+    ...options,
+    worker: 'queue-consumer',
+    defaults: defaultSettings,
+    schema: settingsSchema,
+    // These and no other: a document could refer to whatever is here.
+    references: {
+      env: envReferences({ RUNPOD_ENDPOINT_ID }),
+      secret: envReferences({ RUNPOD_API_KEY }, { isSecret: true }),
+    },
+    secrets: ['runPod.apiKey'],
+    ttlSeconds: SETTINGS_TTL_SECONDS,
+  })
+}
+
+/** @returns `null` without an API key: audio and video are then served as they were uploaded. */
+export function toRunPodOptions({
+  runPod: { apiKey, endpointId },
+  transcoderTimeoutMs: timeoutMs,
+  maxJobAgeMs,
+}: QueueConsumerSettings): RunPodTranscoderOptions | null {
+  const key = apiKey.reveal()
+  return key === '' ? null : { apiKey: key, endpointId, timeoutMs, maxJobAgeMs }
 }

@@ -1,6 +1,6 @@
 import type { MediaService, TranscodingMessage } from '@codex/core-services'
-import type { QueueConsumerConfig } from './config.ts'
 import type { LogEntry } from './log.ts'
+import type { QueueConsumerSettings } from './settings.ts'
 import type { Transcoder } from './transcoder.ts'
 
 /** What processing one message works with. */
@@ -10,7 +10,8 @@ export interface ConsumerContext {
   readonly queue: Queue<TranscodingMessage>
   /** `null`: audio and video are served as they were uploaded. */
   readonly transcoder: Transcoder | null
-  readonly config: QueueConsumerConfig
+  /** The same ones until the end of the batch. */
+  readonly settings: QueueConsumerSettings
   /** Epoch ms. */
   readonly now: () => number
   readonly log: (entry: LogEntry) => void

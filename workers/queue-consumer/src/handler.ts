@@ -8,6 +8,9 @@ import { processMedia } from './process-media.ts'
 
 export type BatchOutcomes = Partial<Record<Outcome, number>>
 
+/** Queues whose name starts so hold what was given up on: `transcoding-dead`, `transcoding-dead-staging`, … */
+const deadLetterQueuePrefix = 'transcoding-dead'
+
 const deadLetterReason =
   'Processing failed several times, and was given up. Your file is kept: try again in a while.'
 
@@ -24,7 +27,7 @@ export async function handleBatch(
   batch: Pick<MessageBatch, 'queue' | 'messages'>,
   context: ConsumerContext,
 ): Promise<BatchOutcomes> {
-  const isDeadLetter = batch.queue.startsWith(context.config.deadLetterQueuePrefix)
+  const isDeadLetter = batch.queue.startsWith(deadLetterQueuePrefix)
   const outcomes = await Promise.all(
     batch.messages.map((message) => handleMessage(message, { ...context, isDeadLetter })),
   )
@@ -37,7 +40,7 @@ async function handleMessage(
   message: Pick<Message, 'id' | 'body' | 'attempts' | 'ack' | 'retry'>,
   context: ConsumerContext & { readonly isDeadLetter: boolean },
 ): Promise<Outcome> {
-  const { config, log, isDeadLetter } = context
+  const { settings, log, isDeadLetter } = context
   const { id: messageId, attempts } = message
   const parsed = parseTranscodingMessage(message.body)
   if (!parsed.ok) {
@@ -52,8 +55,8 @@ async function handleMessage(
     return outcome
   } catch (error) {
     const delaySeconds = backoffSeconds(attempts, {
-      baseSeconds: config.retryBaseSeconds,
-      maxSeconds: config.retryMaxSeconds,
+      baseSeconds: settings.retryBaseSeconds,
+      maxSeconds: settings.retryMaxSeconds,
     })
     const { mediaId } = parsed.message
     const cause = describeError(error)

@@ -35,11 +35,11 @@ const failureReasons = {
 /** Asks for a job to be looked at, later and later the more often it has been. */
 export async function sendPoll(
   message: PollMessage,
-  { queue, config }: Pick<ConsumerContext, 'queue' | 'config'>,
+  { queue, settings }: Pick<ConsumerContext, 'queue' | 'settings'>,
 ): Promise<void> {
   const delaySeconds = backoffSeconds(message.pollCount + 1, {
-    baseSeconds: config.pollBaseSeconds,
-    maxSeconds: config.pollMaxSeconds,
+    baseSeconds: settings.pollBaseSeconds,
+    maxSeconds: settings.pollMaxSeconds,
   })
   await queue.send({ type: 'poll', ...message }, { delaySeconds })
 }
@@ -53,7 +53,7 @@ export async function sendPoll(
  * @throws what R2, D1 or the queue rejected with.
  */
 export async function pollJob(message: PollMessage, context: ConsumerContext): Promise<Outcome> {
-  const { media, transcoder, config, now, log } = context
+  const { media, transcoder, settings, now, log } = context
   const { mediaId, jobId, submittedAtMs, pollCount } = message
   const item = await media.get(mediaId)
   if (item?.status !== 'processing' || item.externalJobId !== jobId) return 'skipped'
@@ -73,7 +73,7 @@ export async function pollJob(message: PollMessage, context: ConsumerContext): P
       log({ level: 'error', event: 'job_output', mediaId, jobId, output: excerpt(status.output) })
       return fail('output')
     case 'running':
-      if (now() - submittedAtMs < config.maxJobAgeMs) {
+      if (now() - submittedAtMs < settings.maxJobAgeMs) {
         await sendPoll({ ...message, pollCount: pollCount + 1 }, context)
         return 'waiting'
       }

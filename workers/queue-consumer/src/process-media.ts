@@ -50,13 +50,13 @@ export async function processMedia(mediaId: string, context: ConsumerContext): P
 
 async function inspectItem(
   item: MediaItemRow,
-  { bucket, config }: ConsumerContext,
+  { bucket, settings }: ConsumerContext,
 ): Promise<Inspection | { readonly reason: string }> {
   const object = await bucket.get(item.objectKey)
   if (object === null) return { reason: 'The uploaded file is missing. Upload it again.' }
   const { sha256, sizeBytes, prefix, isText } = await inspectBytes(
     object.body as ReadableStream<Uint8Array>,
-    config,
+    settings,
   )
   if (sizeBytes === 0) return { reason: 'The file is empty.' }
   if (sizeBytes !== item.sizeBytes) {

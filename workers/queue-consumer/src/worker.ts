@@ -7,18 +7,25 @@ import {
   type OperationCounts,
   type TranscodingMessage,
 } from '@codex/core-services'
+import type { SettingsLogEntry } from '@codex/core-services/worker-settings'
 import { createDatabase } from '@codex/database'
-import { readConfig } from './config.ts'
+import { createSettings, toRunPodOptions } from './config.ts'
 import type { ConsumerContext } from './context.ts'
 import { handleBatch } from './handler.ts'
 import { logLine } from './log.ts'
 import { createRunPodTranscoder } from './runpod-transcoder.ts'
+import type { QueueConsumerSettings } from './settings.ts'
+import type { Transcoder } from './transcoder.ts'
 
-/** The worker runs without its cache: statuses are then read from the database every time. */
-type Bindings = Omit<Env, 'CACHE_KV'> & { readonly CACHE_KV?: KVNamespace | undefined }
+/** The worker runs without its cache: statuses are then read from the database every time. Without `CONFIG_KV` its settings are the defaults. */
+type Bindings = Omit<Env, 'CACHE_KV' | 'CONFIG_KV'> & {
+  readonly CACHE_KV?: KVNamespace | undefined
+  readonly CONFIG_KV?: KVNamespace | undefined
+}
 
 interface Consumer {
-  readonly context: ConsumerContext
+  /** What a batch works with: the settings of now, and what is built once. */
+  readonly createContext: () => Promise<ConsumerContext>
   readonly meter: OperationMeter
 }
 
@@ -27,18 +34,19 @@ const consumers = new WeakMap<Bindings, Consumer>()
 
 export default {
   async queue(batch, env) {
-    const { context, meter } = consumerFor(env)
+    const { createContext, meter } = consumerFor(env)
     const counts = createOperationCounts()
-    const outcomes = await meter.run(counts, () => handleBatch(batch, context))
+    const outcomes = await meter.run(counts, async () => handleBatch(batch, await createContext()))
     logOperations(counts, { messages: batch.messages.length, outcomes })
   },
 
   async scheduled(_controller, env) {
-    const { context, meter } = consumerFor(env)
+    const { createContext, meter } = consumerFor(env)
     const counts = createOperationCounts()
-    const { requeuedItems } = await meter.run(counts, () =>
-      context.media.requeueStuck(context.config.stuckAfterMs),
-    )
+    const { requeuedItems } = await meter.run(counts, async () => {
+      const { media, settings } = await createContext()
+      return media.requeueStuck(settings.stuckAfterMs)
+    })
     logOperations(counts, { requeuedItems })
   },
 } satisfies ExportedHandler<Bindings>
@@ -53,27 +61,39 @@ function consumerFor(env: Bindings): Consumer {
 
 function createConsumer(env: Bindings): Consumer {
   const meter = new OperationMeter()
-  const config = readConfig(env)
-  if (env.CACHE_KV === undefined) {
-    logLine({ level: 'warn', event: 'kv_not_bound', binding: 'CACHE_KV' })
+  for (const binding of ['CACHE_KV', 'CONFIG_KV'] as const) {
+    if (env[binding] === undefined) logLine({ level: 'warn', event: 'kv_not_bound', binding })
   }
+  const configKV = env.CONFIG_KV && meter.meterKV(env.CONFIG_KV)
+  const settings = createSettings(env, { kv: configKV, waitUntil, log: logSettings })
   const bucket = meter.meterR2(env.MEDIA)
   const queue: Queue<TranscodingMessage> = env.TRANSCODING_QUEUE
   const cacheKV = meter.meterKV(env.CACHE_KV ?? createEmptyKV())
   const cache = new CacheClient(circuitBreaker(cacheKV), { waitUntil })
   const database = createDatabase(meter.meterD1(env.DB))
-  const { runPod, transcoderTimeoutMs: timeoutMs, maxJobAgeMs } = config
-  const context: ConsumerContext = {
+  const fixed = {
     media: createMediaService({ database, cache, bucket, queue }),
     bucket,
     queue,
-    transcoder:
-      runPod === null ? null : createRunPodTranscoder({ ...runPod, timeoutMs, maxJobAgeMs }),
-    config,
     now: Date.now,
     log: logLine,
   }
-  return { context, meter }
+  return {
+    meter,
+    async createContext() {
+      const current = await settings.read()
+      return { ...fixed, settings: current, transcoder: createTranscoder(current) }
+    },
+  }
+}
+
+function createTranscoder(settings: QueueConsumerSettings): Transcoder | null {
+  const options = toRunPodOptions(settings)
+  return options === null ? null : createRunPodTranscoder(options)
+}
+
+function logSettings(entry: SettingsLogEntry): void {
+  logLine({ ...entry, worker: 'queue-consumer' })
 }
 
 function logOperations(counts: OperationCounts, fields: Record<string, unknown>): void {

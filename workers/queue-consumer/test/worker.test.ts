@@ -71,7 +71,8 @@ describe('the worker', () => {
         worker: 'queue-consumer',
         messages: 2,
         outcomes: { ready: 1, malformed: 1 },
-        kv: { reads: 0, writes: 1, deletes: 0, lists: 0 },
+        // The read is that of the settings, once a minute.
+        kv: { reads: 1, writes: 1, deletes: 0, lists: 0 },
         d1: { queries: 3 },
         durableObjects: { requests: 0 },
         r2: { reads: 1, writes: 1, deletes: 0, lists: 0 },
@@ -113,26 +114,56 @@ describe('the worker', () => {
     },
   )
 
+  it('uses what CONFIG_KV says of its settings', async () => {
+    await env.CONFIG_KV.put('config:queue-consumer', 'retryBaseSeconds: 77\n')
+    const item = await addItem({ bytes: sample.pdf() })
+    const MEDIA = new Proxy(env.MEDIA, {
+      get: () => () => Promise.reject(new Error('get: We encountered an internal error. (10001)')),
+    })
+    await deliver([{ type: 'transcode', mediaId: item.id }], { bindings: { ...env, MEDIA } })
+    const retried = lines.filter(({ event }) => event === 'message_retried')
+    expect(retried).toMatchObject([{ mediaId: item.id, delaySeconds: 77 }])
+  })
+
+  it('reads its settings once for many batches', async () => {
+    const bindings = { ...env, SETTINGS_TTL_SECONDS: '3600' }
+    for (const round of [1, 2, 3]) await deliver([{ nonsense: round }], { bindings })
+    expect(operations().map(({ kv }) => (kv as { reads: number }).reads)).toEqual([1, 0, 0])
+  })
+
+  it('works on the settings it brings while their document is no good', async () => {
+    await env.CONFIG_KV.put('config:queue-consumer', 'retryBaseSeconds: soon\n')
+    const item = await addItem({ bytes: sample.pdf() })
+    await deliver([{ type: 'transcode', mediaId: item.id }], { bindings: { ...env } })
+    expect(await statusOf(item.id)).toBe('ready')
+    expect(lines).toContainEqual(
+      expect.objectContaining({ event: 'settings_failed', worker: 'queue-consumer' }),
+    )
+  })
+
   it('works without KV, and says so once', async () => {
-    const { CACHE_KV: _, ...bindings } = env
+    const { CACHE_KV: _cache, CONFIG_KV: _config, ...bindings } = env
     for (const round of [1, 2]) {
       const item = await addItem({ id: `m-${round}`, bytes: sample.pdf() })
       await deliver([{ type: 'transcode', mediaId: item.id }], { bindings })
       expect(await statusOf(item.id)).toBe('ready')
     }
-    expect(lines.filter(({ event }) => event === 'kv_not_bound')).toHaveLength(1)
+    const unbound = lines.filter(({ event }) => event === 'kv_not_bound')
+    expect(unbound.map(({ binding }) => binding)).toEqual(['CACHE_KV', 'CONFIG_KV'])
   })
 
   it('works while KV throws on every call', async () => {
+    const fail = () => Promise.reject(new Error('KV GET failed: 500 Internal Server Error'))
     const CACHE_KV = new Proxy(env.CACHE_KV, {
-      get: () => () => Promise.reject(new Error('KV GET failed: 500 Internal Server Error')),
+      get: (target, name) => (Reflect.has(target, name) ? fail : undefined),
     })
     const item = await addItem({ bytes: sample.pdf() })
-    const bindings = { ...env, CACHE_KV }
+    const bindings = { ...env, CACHE_KV, CONFIG_KV: CACHE_KV }
     const result = await deliver([{ type: 'transcode', mediaId: item.id }], { bindings })
     expect(result.explicitAcks).toEqual(['message-0'])
     expect(await statusOf(item.id)).toBe('ready')
     expect(lines).toContainEqual(expect.objectContaining({ event: 'store_error' }))
+    expect(lines).toContainEqual(expect.objectContaining({ event: 'settings_failed' }))
   })
 
   it('submits video to RunPod when it has a key, and never logs the key', async () => {

@@ -4,10 +4,10 @@ const refusals = {
   method_not_allowed: [405, 'Send events with POST'],
   unsupported_content: [400, 'Send the event as application/json'],
   missing_signature: [400, 'The Stripe-Signature header is missing'],
-  body_too_large: [413, 'The body is larger than 256 KiB'],
+  body_too_large: [413, 'The body is larger than what is taken here'],
   bad_signature: [400, 'The signature does not match the body'],
-  timestamp_too_old: [400, 'The signature is older than 300 s'],
-  timestamp_in_future: [400, 'The signature is from more than 300 s in the future'],
+  timestamp_too_old: [400, 'The signature is too old'],
+  timestamp_in_future: [400, 'The signature is from too far in the future'],
   invalid_payload: [400, 'The body is not a Stripe event'],
   unexpected_shape: [
     422,

@@ -1,11 +1,5 @@
 import * as v from 'valibot'
 
-/** Stripe's own limit for an event is far below this; whatever is larger is not from Stripe. */
-export const maxBodyBytes = 256 * 1024
-
-/** How far a signature's time may be from ours, in both directions. Stripe's own default for the past. */
-export const timestampToleranceSeconds = 300
-
 const developmentSecret = 'whsec_development_only'
 
 const configSchema = v.pipe(
@@ -29,6 +23,16 @@ const configSchema = v.pipe(
           'must hold secrets that start with whsec_, separated by commas',
         ),
       ),
+      SETTINGS_TTL_SECONDS: v.optional(
+        v.pipe(
+          v.string(),
+          v.regex(/^\d{1,4}$/, 'must be a whole number'),
+          v.transform(Number),
+          v.minValue(1, 'must be at least 1'),
+          v.maxValue(3_600, 'must be at most 3600'),
+        ),
+        '60',
+      ),
     },
     'must be set',
   ),
@@ -46,6 +50,8 @@ interface WebhookConfig {
   readonly environment: 'development' | 'staging' | 'production'
   /** A signature by any of them counts, so that a secret can be rotated without losing an event. */
   readonly webhookSecrets: readonly string[]
+  /** How long an isolate uses its settings before it asks for newer ones. */
+  readonly settingsTtlSeconds: number
 }
 
 export type ReadConfigResult =
@@ -59,9 +65,13 @@ export function readConfig(env: object): ReadConfigResult {
     const issues = result.issues.map((issue) => `${v.getDotPath(issue) ?? 'env'} ${issue.message}`)
     return { ok: false, issues }
   }
-  const { ENVIRONMENT, STRIPE_WEBHOOK_SECRET } = result.output
+  const { ENVIRONMENT, STRIPE_WEBHOOK_SECRET, SETTINGS_TTL_SECONDS } = result.output
   return {
     ok: true,
-    config: { environment: ENVIRONMENT, webhookSecrets: STRIPE_WEBHOOK_SECRET },
+    config: {
+      environment: ENVIRONMENT,
+      webhookSecrets: STRIPE_WEBHOOK_SECRET,
+      settingsTtlSeconds: SETTINGS_TTL_SECONDS,
+    },
   }
 }

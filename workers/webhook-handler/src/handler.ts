@@ -1,13 +1,15 @@
 import { accept, refuse, type Answer } from './answer.ts'
 import { applyAction, type ApplyActionOptions } from './apply-action.ts'
 import { describeDatabaseError } from './commit-once.ts'
-import { maxBodyBytes, timestampToleranceSeconds } from './config.ts'
 import { readBodyWithin } from './read-body-within.ts'
+import type { WebhookSettings } from './settings.ts'
 import { parseEvent, toAction, type StripeEvent } from './stripe-event.ts'
 import { verifyEvent } from './verify-event.ts'
 
 export interface WebhookHandlerOptions extends ApplyActionOptions {
   readonly webhookSecrets: readonly string[]
+  /** Those of now. It never rejects. */
+  readonly readSettings: () => Promise<WebhookSettings>
 }
 
 /**
@@ -43,7 +45,7 @@ function describe({ id, type }: StripeEvent): Pick<Answer, 'eventId' | 'eventTyp
 /** The event that the request carries, when it is proven to be one of Stripe's. */
 async function receiveEvent(
   request: Request,
-  { webhookSecrets, now }: WebhookHandlerOptions,
+  { webhookSecrets, readSettings, now }: WebhookHandlerOptions,
 ): Promise<StripeEvent | Answer> {
   if (new URL(request.url).pathname !== '/webhooks/stripe') return refuse('not_found')
   if (request.method !== 'POST') {
@@ -53,13 +55,14 @@ async function receiveEvent(
   if (contentType.trim().toLowerCase() !== 'application/json') return refuse('unsupported_content')
   const signature = request.headers.get('stripe-signature')
   if (signature === null) return refuse('missing_signature')
+  const { maxBodyBytes, timestampToleranceSeconds: toleranceSeconds } = await readSettings()
   const body = await readBodyWithin(request, maxBodyBytes)
   if (body === null) return refuse('body_too_large')
 
   const verified = await verifyEvent(body, {
     signature,
     secrets: webhookSecrets,
-    toleranceSeconds: timestampToleranceSeconds,
+    toleranceSeconds,
     nowMs: now(),
   })
   if (!verified.ok) return refuse(verified.reason)

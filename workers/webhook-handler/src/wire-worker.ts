@@ -12,19 +12,22 @@ import {
   OperationMeter,
   type ServiceEvent,
 } from '@codex/core-services'
+import { WorkerSettings } from '@codex/core-services/worker-settings'
 import { createDatabase } from '@codex/database'
 import { refuse, type Answer } from './answer.ts'
 import { readConfig } from './config.ts'
 import { createWebhookHandler } from './handler.ts'
+import { defaultSettings, settingsSchema } from './settings.ts'
 
-/** What the platform binds. Both namespaces are caches, so the worker also runs without them. */
-export type WebhookEnv = Omit<Env, 'AUTH_SESSION_KV' | 'CACHE_KV'> &
-  Partial<Pick<Env, 'AUTH_SESSION_KV' | 'CACHE_KV'>>
+type KVBinding = 'AUTH_SESSION_KV' | 'CACHE_KV' | 'CONFIG_KV'
+
+/** What the platform binds. Two namespaces are caches, and the third changes settings that the worker brings, so it also runs without them. */
+export type WebhookEnv = Omit<Env, KVBinding> & Partial<Pick<Env, KVBinding>>
 
 export interface WireWorkerOptions {
   /** Epoch milliseconds. Default: `Date.now`. */
   readonly now?: () => number
-  /** Keeps what the cache has to do yet alive after the answer: the one of `cloudflare:workers`. Default: nothing does. */
+  /** Keeps what the cache and the settings have to do yet alive after the answer: the one of `cloudflare:workers`. Default: nothing does. */
   readonly waitUntil?: (work: Promise<unknown>) => void
   /** Takes one line of JSON. Default: the console, as an error when the answer is no 2xx. */
   readonly log?: (line: string, level: 'info' | 'error') => void
@@ -58,6 +61,18 @@ export function wireWorker(
       const detail = read.issues.join('; ')
       return () => Promise.resolve(refuse('misconfigured', { detail }))
     }
+    const settings = new WorkerSettings({
+      worker: 'webhook-handler',
+      kv: bindOptionalKV('CONFIG_KV'),
+      defaults: defaultSettings,
+      schema: settingsSchema,
+      ttlSeconds: read.config.settingsTtlSeconds,
+      waitUntil,
+      now,
+      log: ({ level, ...line }) => {
+        writeLog(line, level === 'info' ? 'info' : 'error')
+      },
+    })
     const database = createDatabase(meter.meterD1(env.DB))
     const cache = new CacheClient(circuitBreaker(bindKV('CACHE_KV'), { now }), { now, waitUntil })
     return createWebhookHandler({
@@ -66,6 +81,7 @@ export function wireWorker(
       analytics: createAnalyticsService({ database, cache, now, onEvent }),
       sessions: new SessionCacheClient(bindKV('AUTH_SESSION_KV'), { now }),
       webhookSecrets: read.config.webhookSecrets,
+      readSettings: () => settings.read(),
       now,
       onEvent,
     })
@@ -76,11 +92,15 @@ export function wireWorker(
     writeLog({ event: type, keys, error: message }, 'error')
   }
 
-  function bindKV(binding: 'AUTH_SESSION_KV' | 'CACHE_KV'): KVNamespace {
+  function bindKV(binding: KVBinding): KVNamespace {
+    return bindOptionalKV(binding) ?? createEmptyKV()
+  }
+
+  function bindOptionalKV(binding: KVBinding): KVNamespace | undefined {
     const kv = env[binding]
     if (kv !== undefined) return meter.meterKV(kv)
     writeLog({ event: 'kv_not_bound', binding }, 'error')
-    return createEmptyKV()
+    return undefined
   }
 
   return {

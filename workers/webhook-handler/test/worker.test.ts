@@ -8,8 +8,11 @@ import {
   createRequest,
   createWorker,
   deliver,
+  nowSeconds,
   secret,
+  url,
 } from './fixtures.ts'
+import type { WebhookEnv } from '../src/wire-worker.ts'
 
 beforeEach(async () => {
   await applyD1Migrations(env.DB, env.D1_MIGRATIONS)
@@ -31,11 +34,70 @@ describe('the deployed worker', () => {
     expect(await response.json()).toEqual({ received: true })
     expect(response.headers.get('cache-control')).toBe('no-store')
     expect(response.headers.get('x-codex-operations')).toMatch(
-      /^kv\.read=0 kv\.write=0 kv\.delete=\d kv\.list=0 d1\.query=3 do\.request=0$/,
+      /^kv\.read=1 kv\.write=0 kv\.delete=\d kv\.list=0 d1\.query=3 do\.request=0$/,
     )
     expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
       { event: 'operations', worker: 'webhook-handler', outcome: 'processed' },
     ])
+  })
+})
+
+describe('settings', () => {
+  const key = 'config:webhook-handler'
+  const old = { timestamp: nowSeconds - 400 }
+
+  it('are what CONFIG_KV says, for what is let in', async () => {
+    expect(await deliver(createWorker(), checkoutEvent(), old)).toMatchObject({
+      body: { error: 'timestamp_too_old' },
+    })
+    await env.CONFIG_KV.put(key, 'timestampToleranceSeconds: 400\nmaxBodyBytes: 16384\n')
+    expect(await deliver(createWorker(), checkoutEvent(), old)).toMatchObject({ status: 200 })
+    const padding = 'x'.repeat(16_384)
+    const large = { ...checkoutEvent({ id: 'evt_large' }), padding }
+    expect(await deliver(createWorker(), large)).toMatchObject({ status: 413 })
+  })
+
+  it('are read once, and never for what is no delivery', async () => {
+    const { worker } = createWorker()
+    const reads = async (request: Request): Promise<string | undefined> =>
+      /kv\.read=(\d)/.exec(
+        (await worker.fetch(request)).headers.get('x-codex-operations') ?? '',
+      )?.[1]
+    expect(await reads(new Request(url))).toBe('0')
+    expect(await reads(new Request(url, { method: 'POST' }))).toBe('0')
+    expect(await reads(await createRequest(checkoutEvent()))).toBe('1')
+    expect(await reads(await createRequest(checkoutEvent()))).toBe('0')
+  })
+
+  it.each([
+    ['timestampToleranceSeconds: 86400', 'timestampToleranceSeconds'],
+    ['maxBodyBytes: 104857600', 'maxBodyBytes'],
+    ['webhookSecrets: [whsec_of_somebody_else]', 'webhookSecrets'],
+    ['timestampToleranceSeconds: ${env:STRIPE_WEBHOOK_SECRET}', 'timestampToleranceSeconds'],
+  ])('stay as they come where %s is said', async (text, path) => {
+    await env.CONFIG_KV.put(key, `${text}\n`)
+    const created = createWorker()
+    expect(await deliver(created, checkoutEvent(), old)).toMatchObject({
+      body: { error: 'timestamp_too_old' },
+    })
+    expect(created.log[0]?.line).toMatchObject({ event: 'settings_failed', faults: [{ path }] })
+    expect(created.log.map((entry) => entry.text).join('\n')).not.toContain(secret)
+  })
+
+  it('stay as they come while KV fails, or is not bound', async () => {
+    const fail = () => Promise.reject(new Error('KV GET failed: 500 Internal Server Error'))
+    const failing = new Proxy(env.CONFIG_KV, {
+      get: (target, name) => (Reflect.has(target, name) ? fail : undefined),
+    })
+    for (const [CONFIG_KV, event] of [
+      [failing, 'settings_failed'],
+      [undefined, 'kv_not_bound'],
+    ] as const) {
+      const created = createWorker({ CONFIG_KV } as Partial<WebhookEnv>)
+      expect(await deliver(created, checkoutEvent(), old)).toMatchObject({ status: 400 })
+      expect(created.log.map(({ line }) => line.event)).toContain(event)
+      expect(await deliver(created, checkoutEvent())).toMatchObject({ status: 200 })
+    }
   })
 })
 

@@ -28,6 +28,8 @@ import type { Outages } from './bindings.ts'
 import { CacheReads } from './cache-reads.ts'
 import { createSessions } from './create-sessions.ts'
 import type { Sessions } from './create-sessions.ts'
+import { createConfigEndpoint } from './config/config-endpoint.ts'
+import type { ConfigEndpoint } from './config/config-endpoint.ts'
 import { createCheckout } from './checkout/create-checkout.ts'
 import type { Checkout } from './checkout/checkout.ts'
 import { createSiteFlags } from './flags/create-site-flags.ts'
@@ -54,6 +56,8 @@ export interface App {
   readonly limits: RateLimits
   readonly sessions: Sessions
   readonly flags: SiteFlags
+  /** Answers publishers of configurations. `null` where nobody may publish. */
+  readonly configEndpoint: ConfigEndpoint | null
   readonly database: Database
   readonly content: ContentService
   readonly creators: CreatorService
@@ -90,7 +94,7 @@ function createApp(env: Env): App {
     : null
   const bindings = meterBindings(env, { meter, outages })
   const { sessionKV, rateLimitKV, cacheKV, flagsKV, d1 } = bindings
-  const { rateLimiter, sessionAuthority, flagAuthority } = bindings
+  const { rateLimiter, sessionAuthority, flagAuthority, configAuthority } = bindings
 
   const database = createDatabase(d1)
   const cacheCounters = new CacheCounters()
@@ -140,6 +144,7 @@ function createApp(env: Env): App {
     limits,
     sessions,
     flags,
+    configEndpoint: createConfigEndpoint(configAuthority, env),
     database,
     content: createContentService(services),
     creators,

@@ -1,5 +1,6 @@
 import { createEmptyKV } from '@codex/cloudflare-clients'
 import type { FlagAuthorityNamespace } from '@codex/cloudflare-clients/feature-flags'
+import type { ConfigAuthorityNamespace } from '@codex/config/publisher'
 import type { AuthorityNamespace } from '@codex/cloudflare-clients/rate-limiter'
 import type { SessionAuthorityNamespace } from '@codex/cloudflare-clients/session'
 import type { OperationMeter } from '@codex/core-services'
@@ -23,6 +24,8 @@ export interface MeteredBindings {
   readonly sessionAuthority: SessionAuthorityNamespace | null
   /** `null` where it is not bound. */
   readonly flagAuthority: FlagAuthorityNamespace | null
+  /** `null` where it is not bound. */
+  readonly configAuthority: ConfigAuthorityNamespace | null
 }
 
 /** Each makes a service fail for this isolate. */
@@ -65,7 +68,7 @@ export function meterBindings(
       readonly event: string
       readonly binding: string
       readonly effect: string
-      readonly outage: keyof Outages
+      readonly outage?: keyof Outages
     },
   ): Namespace | null => {
     if (!bound) {
@@ -73,7 +76,7 @@ export function meterBindings(
       log('warn', event, { binding, effect })
       return null
     }
-    const outage = outages?.[unbound.outage]
+    const outage = unbound.outage && outages?.[unbound.outage]
     return meter.meterDurableObjects(outage ? faultyAuthority(bound, outage) : bound)
   }
   return {
@@ -101,6 +104,11 @@ export function meterBindings(
       effect:
         'Keeping flags in KV alone: a change is seen after a minute or more, without a history',
       outage: 'flags',
+    }),
+    configAuthority: objects(env.CONFIG as unknown as ConfigAuthorityNamespace | undefined, {
+      event: 'config_not_bound',
+      binding: 'CONFIG',
+      effect: 'Taking no configurations from publishers',
     }),
   }
 }

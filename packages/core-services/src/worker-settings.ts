@@ -1,0 +1,5 @@
+export {
+  WorkerSettings,
+  type SettingsLogEntry,
+  type WorkerSettingsOptions,
+} from './worker-settings/worker-settings.ts'
