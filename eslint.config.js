@@ -21,6 +21,19 @@ const clientModules = [
   'rate-limiter',
 ]
 
+/** Files of `config` that only Node runs. */
+const configInNode = [
+  'packages/config/src/node.ts',
+  'packages/config/src/{cli,lib/node}/**/*.ts',
+  'packages/config/test/node/**/*.ts',
+]
+
+const noWorkersModule = {
+  name: 'cloudflare:workers',
+  message:
+    'Only *-object.ts files and worker entries import it, so that everything else loads in Node.',
+}
+
 export default tseslint.config(
   {
     ignores: [
@@ -57,13 +70,7 @@ export default tseslint.config(
       '@typescript-eslint/no-restricted-imports': [
         'error',
         {
-          paths: [
-            {
-              name: 'cloudflare:workers',
-              message:
-                'Only *-object.ts files and worker entries import it, so that everything else loads in Node.',
-            },
-          ],
+          paths: [noWorkersModule],
         },
       ],
     },
@@ -100,9 +107,57 @@ export default tseslint.config(
     },
   },
   {
+    files: ['packages/config/**/*.ts'],
+    rules: {
+      // It does not come to an end at ConfigTree, a type that is part of itself and has a class in it.
+      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
+    },
+  },
+  {
+    files: ['packages/config/src/**/*.ts'],
+    ignores: ['**/*.test.ts', '**/*-object.ts'],
+    rules: {
+      '@typescript-eslint/explicit-module-boundary-types': 'error',
+      '@typescript-eslint/no-restricted-imports': ['error', { paths: [noWorkersModule] }],
+    },
+  },
+  {
+    files: ['packages/config/src/**/*.ts'],
+    ignores: [...configInNode, '**/*.test.ts', '**/*-object.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          paths: [noWorkersModule],
+          patterns: [
+            {
+              regex: '^node:',
+              message:
+                'What is imported by a Worker runs without Node: put it into lib/node or cli.',
+            },
+            {
+              regex: '/(?:node|cli)/',
+              message: 'lib/node and cli are above all the rest, and for Node alone.',
+            },
+          ],
+        },
+      ],
+    },
+  },
+  // They have a project of their own, which is not the one that stands nearest to them.
+  {
+    files: configInNode,
+    languageOptions: {
+      parserOptions: {
+        projectService: false,
+        project: 'packages/config/tsconfig.node.json',
+      },
+    },
+  },
+  {
     files: [
       '{apps,workers,tools,e2e}/**/*.{ts,svelte}',
-      'packages/{auth,database,core-services}/**/*.ts',
+      'packages/{auth,config,database,core-services}/**/*.ts',
     ],
     rules: {
       'no-restricted-imports': [

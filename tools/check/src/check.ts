@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { checkDocsExamples } from './docs-examples.ts'
 import { checkMigrations, checkWorkerTypes } from './generated-files.ts'
 import { lintFolders } from './lint.ts'
+import { checkPackedCommand } from './packed-command.ts'
 import { checkPackedPackages } from './packed-package.ts'
 import { repositoryRoot, runCommand } from './run-command.ts'
 import { checkSizes } from './size-budget.ts'
@@ -67,6 +68,11 @@ const steps: readonly Step[] = [
     name: 'package',
     proves: 'publint and attw accept the packed tarball',
     run: checkPackedPackages,
+  },
+  {
+    name: 'command',
+    proves: 'codex-config runs from its packed tarball',
+    run: checkPackedCommand,
   },
   { name: 'size', proves: 'entries keep their size budget', run: checkSizes },
   {

@@ -46,6 +46,21 @@ it('accepts examples that use the package as its users do', async () => {
   expect(checkDocsExamples(root)).toEqual({ ok: true, detail: '2 examples' })
 })
 
+it('compiles what imports Node with the types that the package has for it', async () => {
+  const folder = join(root, 'packages/sums')
+  await writeFile(
+    join(folder, 'tsconfig.node.json'),
+    JSON.stringify({ extends: './tsconfig.json', compilerOptions: { types: ['./node.d.ts'] } }),
+  )
+  const example = "```ts\nimport { three } from 'node:sums'\nconst sum: number = three\n```\n"
+  await writeFile(
+    join(folder, 'README.md'),
+    `${example}\`\`\`ts\nconst three: number = 3\n\`\`\`\n`,
+  )
+  await writeFile(join(folder, 'node.d.ts'), "declare module 'node:sums' { const three: number }\n")
+  expect(checkDocsExamples(root)).toEqual({ ok: true, detail: '2 examples' })
+})
+
 it('names the line of an example that does not compile', async () => {
   await writeFile(
     join(root, 'packages/sums/README.md'),

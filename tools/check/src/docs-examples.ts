@@ -1,5 +1,5 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import ts from 'typescript'
 import { extractExamples } from './extract-examples.ts'
 import type { StepResult } from './step.ts'
@@ -7,11 +7,15 @@ import type { StepResult } from './step.ts'
 const documents = [
   'README.md',
   '{packages,tools}/*/README.md',
-  'packages/cloudflare-clients/src/**/*.ts',
+  'docs/configuration.md',
+  'packages/{cloudflare-clients,config}/src/**/*.ts',
 ]
 
-/** Examples outside a package see what this one sees: it is the one they are about. */
+/** Examples outside a package see what the one that they are about sees: this one, but for these documents. */
 const productFolder = 'packages/cloudflare-clients'
+const folderOfDocument: Readonly<Record<string, string>> = {
+  'docs/configuration.md': 'packages/config',
+}
 
 /** What examples take for granted instead of saying it again each time. */
 const prelude = `
@@ -22,6 +26,14 @@ declare namespace Cloudflare {
     readonly RATE_LIMIT_KV: KVNamespace
     readonly CACHE_KV: KVNamespace
     readonly FLAGS_KV: KVNamespace
+    readonly CONFIG_KV: KVNamespace
+    readonly CONFIG: DurableObjectNamespace<
+      import('@codex/config/durable-objects').ConfigObject
+    >
+    readonly SETTINGS: R2Bucket
+    readonly ADA_TOKEN: string
+    readonly DEPLOY_TOKEN: string
+    readonly PIPELINE_TOKEN: string
     readonly FLAGS: DurableObjectNamespace<
       import('@codex/cloudflare-clients/durable-objects').FlagsObject
     >
@@ -56,9 +68,17 @@ declare const env: Cloudflare.Env
 /** The request being answered, the bearer token in its cookie, and the id it asks for. */
 declare const request: Request
 declare const token: string
+/** A client that another example has made. */
+declare const config: import('@codex/config').ConfigClient
 declare const id: string
 declare function loadUser(id: string): Promise<{ readonly id: string; readonly name: string }>
 `
+
+/** How an example begins that the guide's own test file runs, and the compiler sees there. */
+const guideTest = 'test('
+
+/** What an example imports that is no Worker. */
+const nodeImport = /from '(?:node:|@codex\/config\/node')/
 
 interface VirtualFile {
   readonly document: string
@@ -71,13 +91,18 @@ interface VirtualFile {
  * imports resolve as they do for that package's users.
  */
 export function checkDocsExamples(root: string): StepResult {
-  const examplesByFolder = new Map<string, Map<string, VirtualFile>>()
+  const examplesByProject = new Map<string, Map<string, VirtualFile>>()
   for (const document of globSync(documents, { cwd: root })) {
     if (document.endsWith('.test.ts')) continue
-    const folder = /^(?:packages|tools)\/[^/]+/.exec(document)?.[0] ?? productFolder
-    const files = examplesByFolder.get(folder) ?? new Map<string, VirtualFile>()
-    examplesByFolder.set(folder, files)
+    const folder =
+      /^(?:packages|tools)\/[^/]+/.exec(document)?.[0] ??
+      folderOfDocument[document] ??
+      productFolder
     for (const { code, line } of extractExamples(readFileSync(join(root, document), 'utf8'))) {
+      if (code.startsWith(guideTest)) continue
+      const project = projectOf(code, join(root, folder))
+      const files = examplesByProject.get(project) ?? new Map<string, VirtualFile>()
+      examplesByProject.set(project, files)
       const path = join(root, folder, `docs-example-${files.size + 1}.ts`)
       files.set(path, { document, line, code })
     }
@@ -85,17 +110,23 @@ export function checkDocsExamples(root: string): StepResult {
 
   const problems: string[] = []
   let count = 0
-  for (const [folder, files] of examplesByFolder) {
+  for (const [project, files] of examplesByProject) {
     count += files.size
-    if (files.size > 0) problems.push(...diagnose(join(root, folder), files))
+    problems.push(...diagnose(project, files))
   }
   if (problems.length > 0) return { ok: false, detail: problems.join('\n') }
   return { ok: true, detail: `${count} examples` }
 }
 
-/** What the compiler says about the examples of one package. They exist only in memory. */
-function diagnose(folder: string, examples: ReadonlyMap<string, VirtualFile>): string[] {
-  const configFile = join(folder, 'tsconfig.json')
+/** The project whose types an example is compiled with. Node's and a Worker's globals are not the same. */
+function projectOf(code: string, folder: string): string {
+  const forNode = join(folder, 'tsconfig.node.json')
+  return nodeImport.test(code) && existsSync(forNode) ? forNode : join(folder, 'tsconfig.json')
+}
+
+/** What the compiler says about the examples of one project. They exist only in memory. */
+function diagnose(configFile: string, examples: ReadonlyMap<string, VirtualFile>): string[] {
+  const folder = dirname(configFile)
   const config = existsSync(configFile) ? ts.readConfigFile(configFile, ts.sys.readFile) : null
   const { options } = ts.parseJsonConfigFileContent(
     config?.config ?? {},

@@ -8,7 +8,7 @@ import { repositoryRoot, runPnpm } from './run-command.ts'
 import type { StepResult } from './step.ts'
 
 /** Every package that is published. */
-const publishedFolders = ['packages/cloudflare-clients']
+export const publishedFolders = ['packages/cloudflare-clients', 'packages/config'] as const
 
 /** The package is ES modules only, so what these two resolutions find in it is no promise of ours. */
 const unsupportedResolutions = new Set(['node10', 'node16-cjs'])

@@ -176,6 +176,32 @@ test('has a row for every column of what flags are kept as, and for every field 
   )
 })
 
+test('has a row for every column of what configurations are kept as, and for every field of where they stand', () => {
+  const folder = join(repositoryRoot, 'packages/config/src/lib/publish')
+  const sql = readFileSync(join(folder, 'sql-config-storage.ts'), 'utf8')
+  const types = readFileSync(join(folder, 'config-storage.ts'), 'utf8')
+  const columns = Array.from(
+    sql.matchAll(/CREATE TABLE IF NOT EXISTS (\w+) \((.*?)\)[ ']/g),
+    ([, table = '', list = '']) =>
+      list.split(', ').map((column) => `${table}.${column.split(' ')[0] ?? ''}`),
+  )
+  const fields = ['ConfigStateRow', 'ConfigOutboxRow'].map((name) => {
+    const [, body = ''] = new RegExp(`interface ${name} \\{\n(.*?)\n\\}`, 's').exec(types) ?? []
+    return Array.from(body.matchAll(/^ {2}readonly (\w+)\??:/gm), ([, field = '']) => field)
+  })
+  expect([columns.length, ...fields.map(({ length }) => length)]).toEqual([4, 4, 7])
+  expect(documentedKeys('Configurations').toSorted()).toEqual(
+    [...columns.flat(), ...fields.flat().map((field) => `standing.row.${field}`)].toSorted(),
+  )
+})
+
+test('says where bodies of configurations are as the library does', () => {
+  const file = 'packages/config/src/lib/read-config-document.ts'
+  const source = readFileSync(join(repositoryRoot, file), 'utf8')
+  const [, prefix] = /bodyKeyPrefix = '([^']+)'/.exec(source) ?? []
+  expect(keyPatterns.configBody).toBe(`${prefix}{sha256}`)
+})
+
 test('has a row for every field of what a user’s preferences are kept as', () => {
   const file = 'packages/cloudflare-clients/src/lib/session/preferences/preferences-authority.ts'
   const source = readFileSync(join(repositoryRoot, file), 'utf8')
