@@ -8,6 +8,7 @@ import { createEdgeSimulator } from '@codex/cloudflare-clients/testing'
 import * as v from 'valibot'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import {
+  ConfigClient,
   ConfigError,
   type ConfigSource,
   envReferences,
@@ -272,6 +273,54 @@ describe('a loaded configuration', () => {
       value: 'none',
       overrode: [{ value: '${file:none:-[secret]}' }],
     })
+  })
+})
+
+describe('a client that refreshes', () => {
+  test('shows no secret in events, lines of its log, changes, its status, nor in itself', async () => {
+    let top = 'overridden: none'
+    let answer = canaries.own
+    const source: ConfigSource = {
+      uri: 'file:top.yaml',
+      load: () => Promise.resolve([{ uri: 'file:top.yaml', text: top }]),
+    }
+    const options = optionsWith({
+      ...withReference('own', () => Promise.resolve(answer)),
+      sources: [textSource('file:base.yaml', base), source],
+      schema: { jsonSchema: { properties: { port: { type: 'integer' }, env: { minLength: 3 } } } },
+    })
+    const events: unknown[] = []
+    const watching = new ConfigClient({
+      ...options,
+      refresh: 'on-read',
+      onEvent: (event) => events.push(event),
+    })
+    // Its events go to the console.
+    const logging = new ConfigClient({ ...options, refresh: 'on-read' })
+    const seen: unknown[] = []
+    for (const client of [watching, logging]) {
+      client.watch((change) => seen.push(change))
+      await client.ready()
+    }
+    const turns: (() => void)[] = [
+      () => (answer = `${canaries.own}x`),
+      () => (top = 'overridden: none\nport: "${own:x}"'),
+      () => (top = `overridden: [\n${canaries.plain}`),
+      () => (top = 'overridden: ${none:x}\nport: 2'),
+      () => (top = 'overridden: none\nport: 3'),
+    ]
+    for (const turn of turns) {
+      turn()
+      for (const client of [watching, logging]) {
+        seen.push(await client.refresh(), client.status(), client.explain(''))
+      }
+    }
+    const statuses = seen.flatMap((one) => (Object(one) as { status?: unknown }).status ?? [])
+    expect(statuses).toHaveLength(10)
+    expect(statuses.filter((status) => status === 'failed')).toHaveLength(6)
+    expect(events.length).toBeGreaterThanOrEqual(6)
+    expect(printed.length).toBeGreaterThanOrEqual(3)
+    expectNoCanary(watching, logging, ...events, ...seen)
   })
 })
 
