@@ -39,8 +39,8 @@ interface FakeWorldOptions {
   readonly requestsPer5Minutes?: number
 }
 
-/** Turns in which a request goes to the server and back. */
-const turnsPerStep = 60
+/** Turns in which a request goes to the server and back, on a busy machine too. */
+const turnsPerStep = 250
 
 export async function createFakeWorld(options: FakeWorldOptions = {}): Promise<FakeWorld> {
   const clock = createVirtualClock({ turnsPerStep })
