@@ -15,6 +15,8 @@ export type SourceDocument =
       readonly uri: string
       readonly tree: ConfigTree
       readonly originOf: (path: readonly (string | number)[]) => ConfigOrigin
+      /** Whether its texts are from where there are no types: each means itself, and is converted to what a schema wants. Default `false`. */
+      readonly isUntyped?: boolean
     }
 
 export interface SourceLoadOptions {

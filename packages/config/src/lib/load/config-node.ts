@@ -39,29 +39,36 @@ export type ConfigNode = LeafNode | ListNode | MapNode
 /** Beyond this, a configuration is refused: no reader should have to recurse further. */
 export const maxDepth = 64
 
+interface AnnotateOptions {
+  /** Whether its texts are from where there are no types: what is in a variable is text, and means itself. Default `false`. */
+  readonly isUntyped?: boolean
+  /** Where the value is. Default: the root. */
+  readonly path?: ConfigPath
+}
+
 /** Joins values with where each comes from. */
 export function annotate(
   value: ConfigValue,
   originOf: (path: ConfigPath) => ConfigOrigin,
-  path: ConfigPath = [],
+  { isUntyped = false, path = [] }: AnnotateOptions = {},
 ): ConfigNode {
+  const within = (member: ConfigValue, name: string | number): ConfigNode =>
+    annotate(member, originOf, { isUntyped, path: [...path, name] })
   const origin = originOf(path)
   if (isScalar(value)) {
-    // Variables have no types: what is in one is text, and means itself.
-    const isUntyped = typeof value === 'string' && origin.uri.startsWith('env:')
-    return leaf(value, { origin, isUntyped })
+    return leaf(value, { origin, isUntyped: isUntyped && typeof value === 'string' })
   }
   if (path.length >= maxDepth) {
     throw new RangeError(`Cannot read configuration: at most ${maxDepth} levels were wanted`)
   }
   if (isList(value)) {
-    const items = value.map((item, index) => annotate(item, originOf, [...path, index]))
+    const items = value.map(within)
     return { kind: 'list', items, origin, overrode: [] }
   }
   const entries = new Map<string, ConfigNode>()
   for (const name of Object.keys(value)) {
     const member = value[name]
-    if (member !== undefined) entries.set(name, annotate(member, originOf, [...path, name]))
+    if (member !== undefined) entries.set(name, within(member, name))
   }
   return { kind: 'map', entries, origin, overrode: [] }
 }

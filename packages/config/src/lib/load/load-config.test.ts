@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import { ConfigError } from '../config-error.ts'
 import type { ConfigSource, SourceDocument } from '../config-source.ts'
 import { Secret } from '../secret.ts'
+import { envSource } from '../sources/env-source.ts'
 import { loadConfig, type LoadConfigOptions } from './load-config.ts'
 import { envReferences } from './reference-provider.ts'
 
@@ -397,4 +398,23 @@ describe('two loads', () => {
     ])
     expect(() => after.diffFrom({ ...before })).toThrow(TypeError)
   })
+})
+
+test('a document in a variable is typed and has references, as one in a file; a variable for each value has neither', async () => {
+  const schema = {
+    jsonSchema: { properties: { port: { type: 'integer' }, token: { type: 'string' } } },
+  }
+  const references = { env: envReferences({ TOKEN: 'from the environment' }) }
+  const load = (env: Record<string, string>, uri: string) =>
+    loadConfig({ sources: [envSource(uri, env)], schema, references })
+  const text = 'port: 8080\ntoken: ${env:TOKEN}'
+  expect((await load({ APP_DOC: text }, 'env:APP_DOC')).value).toEqual({
+    port: 8080,
+    token: 'from the environment',
+  })
+  await expect(load({ APP_DOC: 'port: "8080"' }, 'env:APP_DOC')).rejects.toMatchObject({
+    faults: [{ path: 'port' }],
+  })
+  const single = { APP_PORT: '8080', APP_TOKEN: '${env:TOKEN}' }
+  expect((await load(single, 'env:APP_')).value).toEqual({ port: 8080, token: '${env:TOKEN}' })
 })

@@ -39,7 +39,11 @@ export async function loadLayers<T>(options: LoadConfigOptions<T>): Promise<Load
   for (const document of documents) {
     try {
       const { tree, originOf } = parseDocument(document)
-      layers.push(annotate(tree, originOf))
+      layers.push(
+        annotate(tree, originOf, {
+          isUntyped: 'tree' in document && document.isUntyped === true,
+        }),
+      )
     } catch (error) {
       corrupt.push(...faultsOf(error, document.uri))
     }

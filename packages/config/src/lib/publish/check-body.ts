@@ -1,10 +1,11 @@
 import type { ConfigSyntax } from '../config-document.ts'
 import { ConfigError, type ConfigFault } from '../config-error.ts'
-import { annotate, type ConfigNode, nodeAt } from '../load/config-node.ts'
-import { parsePath } from '../load/config-path.ts'
+import { annotate, type ConfigNode, leavesOf, nodeAt } from '../load/config-node.ts'
+import { formatPath, parsePath } from '../load/config-path.ts'
 import type { ConfigSchema } from '../load/config-schema.ts'
 import { createJsonSchemaValidator } from '../load/json-schema-validator.ts'
 import { parseDocument } from '../load/parse-document.ts'
+import { parseTemplate, TemplateError } from '../load/reference-template.ts'
 import { validateConfig } from '../load/validate-config.ts'
 
 export interface BodyText {
@@ -20,6 +21,20 @@ export function parseBody(body: BodyText): ConfigNode {
   return annotate(tree, originOf)
 }
 
+/** References that no reader can read, whatever its providers are. */
+function faultsOfTemplates(root: ConfigNode): readonly ConfigFault[] {
+  return Array.from(leavesOf(root)).flatMap(({ path, node }) => {
+    if (node.kind !== 'leaf' || typeof node.value !== 'string') return []
+    try {
+      parseTemplate(node.value)
+      return []
+    } catch (error) {
+      if (!(error instanceof TemplateError)) throw error
+      return [{ path: formatPath(path), reason: error.message, origin: node.origin }]
+    }
+  })
+}
+
 /**
  * Holds a body to what readers will ask of it. A value that has a reference in it is not known yet, and no reason to refuse.
  *
@@ -30,12 +45,19 @@ export async function checkBody(
   schema: ConfigSchema<unknown> | undefined,
 ): Promise<void> {
   const root = parseBody(body)
+  refuse(body, faultsOfTemplates(root))
   if (schema === undefined) return
   const validator =
     'jsonSchema' in schema ? createJsonSchemaValidator(schema.jsonSchema) : undefined
   const validation = await validateConfig(root, schema, validator)
   if (validation.ok) return
-  const faults = validation.faults.filter(({ path }) => !isReference(root, path))
+  refuse(
+    body,
+    validation.faults.filter(({ path }) => !isReference(root, path)),
+  )
+}
+
+function refuse(body: BodyText, faults: readonly ConfigFault[]): void {
   if (faults.length === 0) return
   const told = faults.map(toText).join('; ')
   throw new ConfigError(`Cannot publish ${body.uri}: ${told}`, {

@@ -92,7 +92,7 @@ function readVariables(uri: string, prefix: string, env: ConfigEnvironment): Sou
     return { uri: name === undefined ? uri : `env:${name}` }
   }
   const texts: unknown = tree
-  return { uri, tree: texts as ConfigTree, originOf }
+  return { uri, tree: texts as ConfigTree, originOf, isUntyped: true }
 }
 
 /** `SERVER__MAX_PORTS` is `server`, `maxPorts`. `null`: it cannot be read so. */
