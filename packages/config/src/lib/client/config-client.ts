@@ -92,7 +92,10 @@ export class ConfigClient<T = ConfigTree> {
     return this.#refresher.read()
   }
 
-  /** Loads now: what it comes to began after the call. Calls share a load. It never rejects. */
+  /**
+   * Loads now: the load it comes to began after the call. Calls share a load. It never rejects. Where another client shares a source (one resolver
+   * hands out one source for each URI), what that client is reading of it at the moment is taken for new.
+   */
   refresh(): Promise<ConfigRefresh> {
     return this.#refresher.refresh()
   }
