@@ -6,6 +6,7 @@ import { parseDocument } from '../lib/load/parse-document.ts'
 import { usageFailure } from './command-failure.ts'
 import type { CommandWorld } from './command-world.ts'
 import type { Places } from './places.ts'
+import { showUri } from './show-uri.ts'
 
 /** A text that is to be published. */
 export interface Body {
@@ -53,6 +54,6 @@ async function readOne(
   const [document] = documents
   if (documents.length === 1 && document !== undefined && 'text' in document) return document
   throw usageFailure(
-    `Cannot read ${name}: one text was wanted, received ${documents.length === 1 ? 'variables' : `${documents.length} of them`}`,
+    `Cannot read ${showUri(name)}: one text was wanted, received ${documents.length === 1 ? 'variables' : `${documents.length} of them`}`,
   )
 }

@@ -46,7 +46,10 @@ export class HiddenValues {
 
   /** Keeps a text out of what is shown, wherever a schema puts it. */
   add(text: string): void {
-    if (text.length >= minTextLength) this.#texts.add(text)
+    // A schema may make a number of it, which is written otherwise: 0042137 becomes 42137.
+    const number = Number(text)
+    const texts = Number.isFinite(number) ? [text, String(number)] : [text]
+    for (const one of texts) if (one.length >= minTextLength) this.#texts.add(one)
   }
 
   has(text: string): boolean {
@@ -92,7 +95,7 @@ export class HiddenValues {
   /** A value as JSON has it, without what is not shown. `paths`: of hidden leaves. */
   value(value: unknown, path: string, paths: ReadonlySet<string>): unknown {
     if (paths.has(path) || value instanceof Secret) return mask
-    if (typeof value === 'string') return this.has(value) ? mask : value
+    if (this.#holdsHidden(value)) return mask
     if (typeof value === 'bigint') return String(value)
     if (Array.isArray(value)) {
       return value.map((item, index) => this.value(item, `${path}[${index}]`, paths))
@@ -134,7 +137,12 @@ export class HiddenValues {
     if (leaves.length > 0) return false
     if (isSecret || this.isFromEnvironment(origin)) return true
     if (references.some((reference) => this.#namesVariable(reference))) return true
-    return typeof value === 'string' && this.has(value)
+    return this.#holdsHidden(value)
+  }
+
+  #holdsHidden(value: unknown): boolean {
+    const isText = typeof value === 'string' || typeof value === 'number'
+    return (isText || typeof value === 'bigint') && this.has(String(value))
   }
 
   isFromEnvironment({ uri }: ConfigOrigin): boolean {

@@ -13,6 +13,7 @@ import { s3Source } from '../lib/sources/s3-source.ts'
 import { usageFailure } from './command-failure.ts'
 import type { GlobalOptions } from './command-frame.ts'
 import type { CommandWorld } from './command-world.ts'
+import { showUri } from './show-uri.ts'
 
 /** A key of KV, or the prefix of many. */
 export interface KVPlace {
@@ -62,7 +63,7 @@ export class Places {
     const source = withUri(uri, () => this.#resolve(uri))
     if (source !== undefined) return source
     throw usageFailure(
-      `Cannot read ${uri}: a path, file:, https:, s3:, kv: or env: was wanted, received another scheme`,
+      `Cannot read ${showUri(uri)}: a path, file:, https:, s3:, kv: or env: was wanted, received another scheme`,
     )
   }
 
@@ -71,7 +72,7 @@ export class Places {
     const { key, ...place } = this.#find(uri)
     if (!('prefix' in key)) return { ...place, key: key.key }
     throw usageFailure(
-      `Cannot open ${uri}: one key of KV was wanted, such as kv://main/production/web, received a prefix`,
+      `Cannot open ${showUri(uri)}: one key of KV was wanted, such as kv://main/production/web, received a prefix`,
     )
   }
 
@@ -82,7 +83,7 @@ export class Places {
       if ('prefix' in key) return { ...place, key: key.prefix }
     }
     throw usageFailure(
-      `Cannot open ${uri}: a prefix of KV was wanted, such as kv://main/settings/*, received another address`,
+      `Cannot open ${showUri(uri)}: a prefix of KV was wanted, such as kv://main/settings/*, received another address`,
     )
   }
 
@@ -105,7 +106,7 @@ export class Places {
   #find(uri: string) {
     if (!uri.startsWith('kv://')) {
       throw usageFailure(
-        `Cannot open ${uri}: an address of KV was wanted, such as kv://main/production/web, received another one`,
+        `Cannot open ${showUri(uri)}: an address of KV was wanted, such as kv://main/production/web, received another one`,
       )
     }
     const address = withUri(uri, () => this.#kv.find(uri))
@@ -121,6 +122,6 @@ function withUri<T>(uri: string, find: () => T): T {
     return find()
   } catch (error) {
     if (!(error instanceof TypeError) || uri.includes('@')) throw error
-    throw usageFailure(`${error.message} (${uri})`)
+    throw usageFailure(`${error.message} (${showUri(uri)})`)
   }
 }

@@ -22,6 +22,7 @@ import { describeFailure } from '../describe-failure.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { Places } from '../places.ts'
 import { addChangeOptions, type ChangeOptions, openPublishing, toChange } from '../publishing.ts'
+import { showUri } from '../show-uri.ts'
 
 interface CopyOptions extends ChangeOptions {
   readonly publish?: boolean
@@ -51,13 +52,15 @@ A target that ends in a slash (or /* of KV, or is a folder) takes any number of 
       const [from, to] = args
       const places = new Places({ world, options })
       if (options.publish === true && !to.startsWith('kv://')) {
-        throw usageFailure(`Cannot publish to ${to}: kv:// was wanted, received another address`)
+        throw usageFailure(
+          `Cannot publish to ${showUri(to)}: kv:// was wanted, received another address`,
+        )
       }
       const target = await openCopyTarget(to, places)
       const items = await readItems(from, { places, signal: world.signal })
       if (items.length > 1 && !target.isMany) {
         throw usageFailure(
-          `Cannot copy ${formatNumber(items.length)} texts to ${to}: a folder or a prefix was wanted, which ends in a slash, received one place`,
+          `Cannot copy ${formatNumber(items.length)} texts to ${showUri(to)}: a folder or a prefix was wanted, which ends in a slash, received one place`,
         )
       }
       const states = await target.readStates(items)
@@ -124,7 +127,7 @@ async function readItems(
   const faults: ConfigFault[] = []
   const items = documents.map((document): CopyItem => {
     if (!('text' in document)) {
-      throw usageFailure(`Cannot copy ${from}: a text was wanted, received variables`)
+      throw usageFailure(`Cannot copy ${showUri(from)}: a text was wanted, received variables`)
     }
     faults.push(...faultsOf(document))
     const { uri, text, syntax } = document
@@ -132,11 +135,14 @@ async function readItems(
     return { from: uri, name: nameOf(uri, base), text, syntax: isJson ? 'json' : 'yaml' }
   })
   if (faults.length === 0) return items
-  throw new ConfigError(`Cannot copy ${from}: ${count(faults.length, 'fault', 'faults')}`, {
-    code: 'corrupt',
-    operation: 'copy',
-    faults,
-  })
+  throw new ConfigError(
+    `Cannot copy ${showUri(from)}: ${count(faults.length, 'fault', 'faults')}`,
+    {
+      code: 'corrupt',
+      operation: 'copy',
+      faults,
+    },
+  )
 }
 
 async function readDocuments(
@@ -152,7 +158,7 @@ async function readDocuments(
     documents.push(...(await source.load({ signal })))
   }
   if (documents.length === 0) {
-    throw notFoundFailure(`Cannot copy ${from}: there is no object below it`)
+    throw notFoundFailure(`Cannot copy ${showUri(from)}: there is no object below it`)
   }
   return { uri: `${from.replace(/\*$/, '')}*`, documents }
 }

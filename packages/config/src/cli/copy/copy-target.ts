@@ -10,6 +10,7 @@ import { readTexts } from '../bulk/read-texts.ts'
 import { writeWhole } from '../bulk/state-file.ts'
 import { usageFailure } from '../command-failure.ts'
 import type { Places } from '../places.ts'
+import { showUri } from '../show-uri.ts'
 
 /** A text on its way. */
 export interface CopyItem {
@@ -44,7 +45,7 @@ export async function openCopyTarget(uri: string, places: Places): Promise<CopyT
   if (uri.startsWith('s3://')) return openS3Target(uri, places)
   if (/^[A-Za-z][A-Za-z0-9+.-]+:/.test(uri) && !/^file:/i.test(uri)) {
     throw usageFailure(
-      `Cannot copy to ${uri}: a path, kv:// or s3:// was wanted, received another scheme`,
+      `Cannot copy to ${showUri(uri)}: a path, kv:// or s3:// was wanted, received another scheme`,
     )
   }
   return openFileTarget(uri)

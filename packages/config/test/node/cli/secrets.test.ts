@@ -1,5 +1,9 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type CliWorld, createCliWorld } from './cli-world.ts'
+import type { CommandResult } from './command-process.ts'
 
 /** Each is in one place only, so that the one that shows tells where it leaked. */
 const canaries = {
@@ -121,4 +125,62 @@ test('the canaries are there to be found', async () => {
   await world.write('plain.yaml', `a: ${canaries.envReference}\n`)
   const { stdout } = await world.run(['get', 'plain.yaml'])
   expect(stdout).toContain(canaries.envReference)
+})
+
+const address = 'hunter2-hunter2'
+test.each([
+  ['push', 'env.yaml', `https://ada:${address}@config.test/x`],
+  ['push', `https://ada:${address}@config.test/x`, 'kv://main/b'],
+  ['push', 'env.yaml', `kv://main/a?token=${address}`],
+  ['push', `s4://bucket/a?X-Amz-Signature=${address}`, 'kv://main/b'],
+  ['push', `env:NAME_?${address}`, 'kv://main/b'],
+  ['get', `ftp://ada:${address}@config.test/x`],
+  ['get', `http://config.test/x?X-Amz-Signature=${address}`],
+  ['copy', 'env.yaml', `https://config.test/x?X-Amz-Signature=${address}`],
+  ['copy', 'env.yaml', `ftp://ada:${address}@config.test/x`],
+  ['copy', 'env.yaml', `https://config.test/x#${address}`, '--publish'],
+  ['copy', 'secrets', `s3://bucket/a?X-Amz-Signature=${address}`],
+  ['copy', `env:OTHER_?${address}`, 'kv://main/b'],
+  ['import', 'env.yaml', `https://ada:${address}@config.test/*`],
+  ['export', `kv://main/a?token=${address}`, '-'],
+])('%s %s %s shows nothing secret of an address', async (...args) => {
+  const { stdout, stderr, exitCode } = await world.run(args, { env })
+  expect(exitCode).not.toBe(0)
+  expect(stderr).not.toBe('')
+  expect(`${stdout}${stderr}`).not.toContain(address)
+})
+
+test('a text that cannot be parsed is told without the signature of its address', async () => {
+  const server = createServer((_request, response) => response.end('a: [1\n'))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const uri = `http://127.0.0.1:${port}/x.yaml`
+  const { exitCode, stderr } = await world.run(['copy', `${uri}?X-Amz-Signature=${address}`, 'x'])
+  server.close()
+  expect(exitCode).toBe(1)
+  expect(stderr).toContain(`Cannot copy ${uri}?…: `)
+  expect(stderr).not.toContain(address)
+})
+
+test('a variable that became a number is not shown', async () => {
+  await world.write('pin.yaml', 'a: ${env:PIN}\nb: ${config:a}\nc: 80801\n')
+  await world.write(
+    'pin.json',
+    JSON.stringify({ properties: { b: { type: 'integer' }, c: { type: 'integer' } } }),
+  )
+  // As it is written and as a number is.
+  await world.write(
+    'number.mjs',
+    `export default { '~standard': { version: 1, vendor: 'test', validate: ({ b }) => ({ value: { b: Number(b) } }) } }`,
+  )
+  const run = (PIN: string, ...args: string[]): Promise<CommandResult> =>
+    world.run([...args, '--json'], { env: { PIN } })
+  const shown = await run('731902', 'get', 'pin.yaml', '--schema', 'pin.json')
+  expect(JSON.parse(shown.stdout)).toEqual({ a: '[secret]', b: '[secret]', c: 80801 })
+  const explained = await run('731902', 'explain', 'pin.yaml', 'b', '--schema', 'pin.json')
+  expect(explained.exitCode).toBe(0)
+  expect(explained.stdout).not.toContain('731902')
+  const moved = await run('0731902', 'get', 'pin.yaml', '--schema', 'number.mjs')
+  expect(JSON.parse(moved.stdout)).toEqual({ b: '[secret]' })
 })
