@@ -1,5 +1,6 @@
-import { type HttpKVNamespace, KVHttpError } from '@codex/cloudflare-clients/kv-http'
+import type { HttpKVNamespace } from '@codex/cloudflare-clients/kv-http'
 import { type BulkEntry, toBulkValue } from './bulk-entry.ts'
+import { isTooLarge } from './read-texts.ts'
 
 /** Keys of a bulk read. */
 const bulkKeys = 100
@@ -77,9 +78,7 @@ async function readTexts(
   try {
     return await kv.get(names, 'text')
   } catch (error) {
-    // More than 25 MB together.
-    if (error instanceof KVHttpError && error.code !== 'too_large') throw error
-    if (!(error instanceof KVHttpError) && !String(error).includes('413')) throw error
+    if (!isTooLarge(error)) throw error
     return new Map()
   }
 }

@@ -1,5 +1,5 @@
 import { kvLimits } from '@codex/cloudflare-clients'
-import type { HttpKVNamespace } from '@codex/cloudflare-clients/kv-http'
+import { type HttpKVNamespace, KVHttpError } from '@codex/cloudflare-clients/kv-http'
 
 /** The texts of some keys, 100 with a read. `null`: there is none. */
 export async function readTexts(
@@ -12,8 +12,27 @@ export async function readTexts(
   const together = keys.filter((key) => !alone.includes(key))
   for (let start = 0; start < together.length; start += kvLimits.maxBulkReadKeys) {
     const batch = together.slice(start, start + kvLimits.maxBulkReadKeys)
-    for (const [key, text] of await kv.get(batch, 'text')) texts.set(key, text)
+    for (const [key, text] of await readBatch(kv, batch)) texts.set(key, text)
   }
   for (const key of alone) texts.set(key, await kv.get(key, 'text'))
   return texts
+}
+
+async function readBatch(
+  kv: HttpKVNamespace,
+  keys: string[],
+): Promise<ReadonlyMap<string, string | null>> {
+  try {
+    return await kv.get(keys, 'text')
+  } catch (error) {
+    if (!isTooLarge(error)) throw error
+    const texts = new Map<string, string | null>()
+    for (const key of keys) texts.set(key, await kv.get(key, 'text'))
+    return texts
+  }
+}
+
+/** Whether the values of a bulk read have more than 25 MB together. */
+export function isTooLarge(error: unknown): boolean {
+  return error instanceof KVHttpError ? error.code === 'too_large' : String(error).includes('413')
 }

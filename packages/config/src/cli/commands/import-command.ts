@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { type ImportResult, importEntries } from '../bulk/import-entries.ts'
 import { type BulkInput, openBulkInput } from '../bulk/bulk-input.ts'
+import { findDiffering } from '../bulk/find-differing.ts'
 import { StateFile } from '../bulk/state-file.ts'
 import {
   CommandFailure,
@@ -35,7 +36,7 @@ export function addImportCommand(program: Command, frame: CommandFrame): void {
     .description(
       `Writes many entries below a prefix of KV, from a file of JSON lines ({"key", "value", "base64"?, "metadata"?, "expiration"?}), from a folder whose files' paths become keys, or from "-" for stdin.
 
-All of it is checked before anything is written. After an end in the middle the same command goes on where it was, by <from>.import-state.json beside the input.`,
+All of it is checked before anything is written. No published configuration is written over, which has versions. After an end in the middle the same command goes on where it was, by <from>.import-state.json beside the input.`,
     )
     .argument('<from>', 'file of JSON lines, folder, or - for stdin')
     .argument('<to>', 'prefix: kv://<alias>/settings/* or kv://<account>/<namespace>/*')
@@ -57,19 +58,17 @@ All of it is checked before anything is written. After an end in the middle the 
           const state =
             input.statePath === null ? null : new StateFile<ImportState>(input.statePath)
           if (options.restart === true) await state?.remove()
-          const doneBefore = await readDone(state, { place, input })
-          const existing =
-            doneBefore > 0 && options.keepExisting !== true
-              ? new Set<string>()
-              : await findExisting(place, { input, signal: world.signal })
-          const isRefused = options.overwrite !== true && options.keepExisting !== true
-          if (existing.size > 0 && isRefused) {
-            const [example = ''] = existing
-            const are = existing.size === 1 ? 'is' : 'are'
-            throw refusedFailure(
-              `Cannot import to ${place.uri}: ${count(existing.size, 'key', 'keys')} of ${formatNumber(input.total)} ${are} there already, such as ${JSON.stringify(example)}`,
-              '--overwrite writes over them, --keep-existing leaves them as they are',
-            )
+          const before = await readState(state, { place, input })
+          const doneBefore = before?.done ?? 0
+          const existing = await findExisting(place, { input, doneBefore, signal: world.signal })
+          if (options.keepExisting !== true) {
+            await refuseLoss(input, {
+              place,
+              existing,
+              mayOverwrite: options.overwrite === true,
+              isResumed: before !== null,
+              signal: world.signal,
+            })
           }
           const kept = options.keepExisting === true ? existing : new Set<string>()
           const summary = { uri: place.uri, total: input.total }
@@ -87,7 +86,12 @@ All of it is checked before anything is written. After an end in the middle the 
             )
           }
           const result: ImportResult = { written: 0, kept: 0, expired: 0, done: doneBefore }
+          const keepState = async (done: number): Promise<void> => {
+            await state?.write({ uri: place.uri, sha256: input.sha256, done })
+          }
           try {
+            // Of a batch that fails a part may be written: the next run has to know whose it is.
+            if (before === null) await keepState(0)
             await importEntries(input, result, {
               kv: place.open().withCallOptions({ signal: world.signal }),
               prefix: place.key,
@@ -96,9 +100,7 @@ All of it is checked before anything is written. After an end in the middle the 
               now: Date.now,
               signal: world.signal,
               output,
-              onDone: async (done) => {
-                await state?.write({ uri: place.uri, sha256: input.sha256, done })
-              },
+              onDone: keepState,
             })
           } catch (error) {
             throw endedEarly(error, { result, input, isInterrupted: world.signal.aborted })
@@ -121,14 +123,16 @@ All of it is checked before anything is written. After an end in the middle the 
     )
 }
 
-/** Entries that an earlier run of the same import wrote. */
-async function readDone(
+/** What an earlier run of the same import did. `null`: there was none. */
+async function readState(
   state: StateFile<ImportState> | null,
   { place, input }: { readonly place: KVPlace; readonly input: BulkInput },
-): Promise<number> {
+): Promise<ImportState | null> {
   const before = (await state?.read()) ?? null
-  if (before === null) return 0
-  if (before.uri === place.uri && before.sha256 === input.sha256) return before.done
+  if (before === null) return null
+  if (before.uri === place.uri && before.sha256 === input.sha256) return before
+  // It has nothing that could be gone on with, and what is there is looked at as in a first run.
+  if (before.done === 0) return null
   const other = before.uri === place.uri ? 'other entries' : `an import to ${before.uri}`
   throw refusedFailure(
     `Cannot import: an earlier run that was not finished was of ${other}`,
@@ -136,12 +140,63 @@ async function readDone(
   )
 }
 
-/** Which keys of the input there are below the prefix. */
+interface RefuseLossOptions {
+  readonly place: KVPlace
+  readonly existing: ReadonlySet<string>
+  readonly mayOverwrite: boolean
+  /** Some of what is there may be of an earlier run of the same import. */
+  readonly isResumed: boolean
+  readonly signal: AbortSignal
+}
+
+/** @throws {CommandFailure} Before anything is written, when something would be lost that may not be. */
+async function refuseLoss(
+  input: BulkInput,
+  { place, existing, mayOverwrite, isResumed, signal }: RefuseLossOptions,
+): Promise<void> {
+  let there: readonly string[] = [...existing]
+  if (mayOverwrite || isResumed) {
+    const kv = place.open().withCallOptions({ signal })
+    const { published, other } = await findDiffering(input, {
+      kv,
+      prefix: place.key,
+      existing,
+      signal,
+    })
+    const [example] = published
+    if (example !== undefined) {
+      const are =
+        published.length === 1
+          ? 'is a published configuration, with versions'
+          : 'are published configurations, with versions'
+      throw refusedFailure(
+        `Cannot import to ${place.uri}: ${count(published.length, 'key', 'keys')} of ${formatNumber(input.total)} ${are}, such as ${JSON.stringify(example)}`,
+        '--keep-existing leaves them as they are, push makes a new version of one',
+      )
+    }
+    there = mayOverwrite ? [] : other
+  }
+  const [example] = there
+  if (example === undefined) return
+  const are = there.length === 1 ? 'is' : 'are'
+  throw refusedFailure(
+    `Cannot import to ${place.uri}: ${count(there.length, 'key', 'keys')} of ${formatNumber(input.total)} ${are} there already, such as ${JSON.stringify(example)}`,
+    '--overwrite writes over them, --keep-existing leaves them as they are',
+  )
+}
+
+/** Which keys there are below the prefix, of those that are not done. */
 async function findExisting(
   { open, key: prefix }: KVPlace,
-  { input, signal }: { readonly input: BulkInput; readonly signal: AbortSignal },
+  {
+    input,
+    doneBefore,
+    signal,
+  }: { readonly input: BulkInput; readonly doneBefore: number; readonly signal: AbortSignal },
 ): Promise<ReadonlySet<string>> {
   const kv = open()
+  // In the order of the input.
+  const wanted = new Set([...input.keys].slice(doneBefore))
   const existing = new Set<string>()
   let cursor: string | undefined
   do {
@@ -149,7 +204,7 @@ async function findExisting(
     const page = await kv.list({ prefix, ...(cursor !== undefined && { cursor }) })
     for (const { name } of page.keys) {
       const key = name.slice(prefix.length)
-      if (input.keys.has(key)) existing.add(key)
+      if (wanted.has(key)) existing.add(key)
     }
     cursor = page.list_complete ? undefined : page.cursor
   } while (cursor !== undefined)

@@ -92,9 +92,94 @@ describe('import and export', () => {
       stdout: 'Imported 1,500 entries to kv://main/*; 1,000 were there from an earlier run\n',
       stderr: 'Going on after 1,000 of 2,500 entries\nImported: 2,000 of 2,500\n',
     })
-    expect(world.api.requests.length - before).toBe(2)
+    // Two of what is left, and one that lists what is there.
+    expect(world.api.requests.length - before).toBe(3)
     expect(world.namespace.keys()).toHaveLength(2500)
     await expect(access(join(world.folder, 'in.jsonl.import-state.json'))).rejects.toThrow('ENOENT')
+  })
+
+  test('import goes on after a first batch of which a part was written', async () => {
+    let isBroken = true
+    const world = await openWorld(({ path, method }) =>
+      isBroken && path.endsWith('/bulk') && method === 'PUT'
+        ? { type: 'keys', fails: (key) => /[5-9]$/.test(key) }
+        : undefined,
+    )
+    await world.write('in.jsonl', lines(many(10)))
+    const args = ['import', 'in.jsonl', 'kv://main/*', '--timeout', '1']
+    const failed = await world.run(args)
+    expect(failed.stderr).toMatch(
+      /; 0 of 10 entries are done\nThe same command goes on from there\n$/,
+    )
+    expect(world.namespace.keys()).toHaveLength(5)
+    isBroken = false
+    // Somebody else's is not taken for what the first run wrote.
+    world.namespace.put('user-00007', { value: 'theirs' })
+    const refused = await world.run(args)
+    expect(refused).toMatchObject({ exitCode: 4, stdout: '' })
+    expect(refused.stderr).toContain('1 key of 10 is there already, such as "user-00007"')
+    world.namespace.delete('user-00007')
+    expect(await world.run(args)).toMatchObject({ exitCode: 0 })
+    expect(world.namespace.keys()).toHaveLength(10)
+  })
+
+  test('an import that goes on looks at what is there by now', async () => {
+    const world = await openWorld(({ path, body }) =>
+      path.endsWith('/bulk') && new TextDecoder().decode(body).includes('user-01400')
+        ? { type: 'status', status: 403 }
+        : undefined,
+    )
+    await world.write('in.jsonl', lines(many(1500)))
+    const args = ['import', 'in.jsonl', 'kv://main/*']
+    await world.run(args)
+    world.namespace.put('user-01200', { value: 'theirs' })
+    const refused = await world.run(args)
+    expect(refused).toMatchObject({ exitCode: 4, stdout: '' })
+    expect(refused.stderr).toContain('1 key of 1,500 is there already, such as "user-01200"')
+    const planned = await world.run([...args, '--keep-existing', '--dry-run'])
+    expect(planned.stdout).toBe(
+      'Would import 499 entries to kv://main/*, of which 0 over keys that are there\n',
+    )
+    await world.write('web.yaml', 'port: 1\n')
+    await world.run(['push', 'web.yaml', 'kv://main/user-01300'])
+    const published = await world.run([...args, '--overwrite'])
+    expect(published).toMatchObject({ exitCode: 4, stdout: '' })
+    expect(published.stderr).toContain(
+      '1 key of 1,500 is a published configuration, with versions, such as "user-01300"',
+    )
+    expect(world.namespace.text('user-01200')).toBe('theirs')
+  })
+
+  test('import writes over no published configuration', async () => {
+    const world = await openWorld()
+    await world.write('web.yaml', 'port: 1\n')
+    await world.run(['push', 'web.yaml', 'kv://main/production/web'])
+    await world.run(['export', 'kv://main/production/*', 'out.jsonl'])
+    const args = ['import', 'out.jsonl', 'kv://main/production/*', '--overwrite']
+    // As it is: nothing is lost.
+    expect(await world.run(args)).toMatchObject({ exitCode: 0 })
+    await world.write('web.yaml', 'port: 2\n')
+    await world.run(['push', 'web.yaml', 'kv://main/production/web'])
+    const before = world.namespace.text('production/web')
+    const refused = await world.run(args)
+    expect(refused).toMatchObject({ exitCode: 4, stdout: '' })
+    expect(refused.stderr).toContain('is a published configuration, with versions, such as "web"')
+    expect(world.namespace.text('production/web')).toBe(before)
+    // A later format, or a part of one.
+    world.namespace.put('production/web', { value: '{"codexConfig":' })
+    expect(await world.run(args)).toMatchObject({ exitCode: 4, stdout: '' })
+    expect(await world.run([...args.slice(0, 3), '--keep-existing'])).toMatchObject({ exitCode: 0 })
+  })
+
+  test('import looks at values one by one that are too large together', async () => {
+    const world = await openWorld(({ path }) =>
+      path.endsWith('/bulk/get') ? { type: 'status', status: 413 } : undefined,
+    )
+    for (const { key } of many(3)) world.namespace.put(key, { value: 'before' })
+    await world.write('in.jsonl', lines(many(3)))
+    const done = await world.run(['import', 'in.jsonl', 'kv://main/*', '--overwrite'])
+    expect(done).toMatchObject({ exitCode: 0, stderr: '' })
+    expect(world.namespace.text('user-00002')).toBe('value 2')
   })
 
   test('SIGINT ends an import with what is done, and the next run goes on', async () => {
