@@ -16,6 +16,7 @@ import {
   type CopyItem,
   type CopyTarget,
   openCopyTarget,
+  refuseSharedPlaces,
   type TargetState,
 } from '../copy/copy-target.ts'
 import { describeFailure } from '../describe-failure.ts'
@@ -63,6 +64,7 @@ A target that ends in a slash (or /* of KV, or is a folder) takes any number of 
           `Cannot copy ${formatNumber(items.length)} texts to ${showUri(to)}: a folder or a prefix was wanted, which ends in a slash, received one place`,
         )
       }
+      refuseSharedPlaces(items, target)
       const states = await target.readStates(items)
       const plan = items.map((item, index) =>
         planItem(item, states[index] ?? { kind: 'nothing' }, options),
@@ -177,7 +179,8 @@ function faultsOf(document: SourceDocument): readonly ConfigFault[] {
 function nameOf(uri: string, sourceUri: string): string {
   const base = sourceUri.endsWith('*') ? sourceUri.slice(0, -1) : null
   if (base !== null && uri.startsWith(base)) return decodeURIComponent(uri.slice(base.length))
-  const [path = ''] = uri.split(/[?#]/)
+  // What has a query; in the name of a file they are characters as any other.
+  const [path = ''] = /^https?:/i.test(uri) ? uri.split(/[?#]/) : [uri]
   const name = path.split('/').at(-1) ?? ''
   return uri.startsWith('file:') ? name.replace(/^file:/, '') : decodeURIComponent(name)
 }

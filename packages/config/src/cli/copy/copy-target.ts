@@ -51,6 +51,24 @@ export async function openCopyTarget(uri: string, places: Places): Promise<CopyT
   return openFileTarget(uri)
 }
 
+/** @throws {CommandFailure} When two texts would get to one place, where the second would take that of the first. */
+export function refuseSharedPlaces(
+  items: readonly CopyItem[],
+  target: Pick<CopyTarget, 'uriOf'>,
+): void {
+  const fromByPlace = new Map<string, string>()
+  for (const item of items) {
+    const to = target.uriOf(item)
+    const other = fromByPlace.get(to)
+    if (other !== undefined) {
+      throw usageFailure(
+        `Cannot copy: a place for each text was wanted, received ${to} for ${other} and ${item.from}`,
+      )
+    }
+    fromByPlace.set(to, item.from)
+  }
+}
+
 function toState(text: string | null, uri: string): TargetState {
   if (text === null) return { kind: 'nothing' }
   const document = parseConfigDocument(text, uri)

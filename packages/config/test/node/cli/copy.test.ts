@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { refuseSharedPlaces } from '../../../src/cli/copy/copy-target.ts'
 import { type CliWorld, createCliWorld } from './cli-world.ts'
 import type { CommandResult } from './command-process.ts'
 
@@ -118,6 +119,32 @@ describe('copy', () => {
     const done = await copy(from, to, '--overwrite')
     expect(done.stdout).toMatch(/^Copied 2 texts; 1 as they are already\n/)
     expect((await copy(from, to)).stdout).toBe('Copied 0 texts; 3 as they are already\n')
+  })
+
+  test('tells files apart whose names have a # or a ?', async () => {
+    for (const name of ['a#1.yaml', 'a#2.yaml', 'a?1.yaml']) {
+      await world.write(`marks/${name}`, `name: ${JSON.stringify(name)}\n`)
+    }
+    expect(await copy('marks', 'kv://main/marks/')).toMatchObject({ exitCode: 0 })
+    expect(world.namespace.keys()).toEqual(['marks/a#1.yaml', 'marks/a#2.yaml', 'marks/a?1.yaml'])
+    expect(world.namespace.text('marks/a#2.yaml')).toBe('name: "a#2.yaml"\n')
+    expect(await copy('marks/a#1.yaml', 'kv://main/one/')).toMatchObject({ exitCode: 0 })
+    expect(world.namespace.text('one/a#1.yaml')).toBe('name: "a#1.yaml"\n')
+    expect(await copy(`${webUrl}?a=1`, 'kv://main/web/')).toMatchObject({ exitCode: 0 })
+    expect(world.namespace.text('web/web.yaml')).toBe('port: 5\n')
+  })
+
+  test('copies nothing when two texts would get to one place', () => {
+    const text = { name: 'a.yaml', text: '', syntax: 'yaml' } as const
+    const items = [
+      { ...text, from: 'file:x/a.yaml' },
+      { ...text, from: 'file:y/a.yaml' },
+    ]
+    expect(() => {
+      refuseSharedPlaces(items, { uriOf: ({ name }) => `kv://main/${name}` })
+    }).toThrow(
+      'Cannot copy: a place for each text was wanted, received kv://main/a.yaml for file:x/a.yaml and file:y/a.yaml',
+    )
   })
 
   test('copies nothing when one of the texts cannot be parsed', async () => {
