@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import type { Writable } from 'node:stream'
 import { exitCodes } from './exit-codes.ts'
 import { runCommandLine } from './run-command-line.ts'
 
@@ -18,10 +19,25 @@ stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? exitCodes.ok : exitCodes.unavailable)
 })
 
-process.exitCode = await runCommandLine(argv.slice(2), {
+const exitCode = await runCommandLine(argv.slice(2), {
   env,
   stdin,
   stdout,
   stderr,
   signal: interruption.signal,
 })
+
+process.exitCode = exitCode
+if (interruption.signal.aborted) {
+  // What was given up would go on, and try again to publish after it was said to be over.
+  await Promise.all([stdout, stderr].map(flush))
+  process.exit(exitCode)
+}
+
+function flush(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    stream.write('', () => {
+      resolve()
+    })
+  })
+}

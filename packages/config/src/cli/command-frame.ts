@@ -58,7 +58,12 @@ function untilGraceIsOver(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
     const giveUp = (): void => {
       setTimeout(() => {
-        reject(interruptedFailure('Interrupted before it was done'))
+        reject(
+          interruptedFailure(
+            'Interrupted before it was done: what was under way may have been done or not',
+            'Look at what is there before you try again',
+          ),
+        )
       }, graceMs).unref()
     }
     if (signal.aborted) giveUp()

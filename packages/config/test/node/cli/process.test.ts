@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ConfigDocument } from '../../../src/publisher.ts'
 import { type CliWorld, createCliWorld } from './cli-world.ts'
@@ -78,6 +81,44 @@ describe.concurrent('the real process', () => {
     expect(document).toMatchObject({ version: 3, stable: { body: 'port: 1\n' } })
     expect(document).not.toHaveProperty('candidate')
   })
+
+  test('changes nothing any more once it said that it was interrupted', async () => {
+    const methods: string[] = []
+    let tellPost: () => void = () => undefined
+    const posted = new Promise<void>((resolve) => (tellPost = resolve))
+    // It asks to be tried again after the time that a command is given to end in.
+    const authority = createServer((request, response) => {
+      methods.push(request.method ?? '')
+      request.resume()
+      const isWrite = request.method === 'POST'
+      response.writeHead(isWrite ? 503 : 200, {
+        'content-type': 'application/json',
+        'retry-after': '8',
+      })
+      response.end(isWrite ? '{}' : '{"version":0}')
+      if (isWrite) tellPost()
+    })
+    authority.listen(0, '127.0.0.1')
+    await once(authority, 'listening')
+    const { port } = authority.address() as AddressInfo
+    const running = world.start(
+      [
+        ...['push', 'web.yaml', 'kv://main/process/ended'],
+        ...['--authority', `http://127.0.0.1:${port}`],
+      ],
+      { env: { CODEX_CONFIG_TOKEN: 'authority-token-3f9c1b7a5d2e8f60' } },
+    )
+    await posted
+    running.signal('SIGINT')
+    const { exitCode, stdout, stderr } = await running.ended
+    authority.closeAllConnections()
+    authority.close()
+    expect({ exitCode, stdout }).toEqual({ exitCode: 130, stdout: '' })
+    expect(stderr).toBe(
+      'codex-config: Interrupted before it was done: what was under way may have been done or not\nLook at what is there before you try again\n',
+    )
+    expect(methods.filter((method) => method === 'POST')).toHaveLength(1)
+  }, 30_000)
 
   test('ends without a word when nobody reads on', async () => {
     for (let index = 0; index < 50; index++) {
