@@ -93,6 +93,44 @@ test('a single failure is no reason, two in a row are', async () => {
   expect(again.clock.now() - startMs).toBe(15_000)
 })
 
+test.for([
+  ['one probe in each step', { bakeSeconds: 60, probeEverySeconds: 60 }, 120_000],
+  [
+    'more time between probes than a step has',
+    { bakeSeconds: 60, probeEverySeconds: 600 },
+    120_000,
+  ],
+  ['more failures than a step has probes', { bakeSeconds: 30, failuresToAbort: 4 }, 60_000],
+] as const)('gives up on a probe that always fails, with %s', async ([, options, tookMs]) => {
+  const { clock, publisher, steps, start } = await open()
+  const startMs = clock.now()
+  const probe = (step: RolloutStep | undefined) => step === undefined
+  expect(await clock.run(() => start({ probe, ...options }))).toMatchObject({ status: 'aborted' })
+  expect(steps).toEqual([{ percentage: 1, version: 2 }])
+  expect(clock.now() - startMs).toBe(tookMs)
+  expect((await publisher.current()).document).toMatchObject({ stable: { body: '{"a":1}' } })
+})
+
+test('leaves no step after a failure: it is probed on until all is well, or it is enough', async () => {
+  const { clock, start } = await open()
+  const startMs = clock.now()
+  let isLast = true
+  const onceAtTheEnd = (step: RolloutStep | undefined) => {
+    if (step?.percentage !== 50 || clock.now() - startMs < 900_000) return true
+    return (isLast = !isLast)
+  }
+  expect(await clock.run(() => start({ probe: onceAtTheEnd }))).toMatchObject({
+    status: 'promoted',
+  })
+  expect(clock.now() - startMs).toBe(915_000)
+  const again = await open()
+  const againMs = again.clock.now()
+  const fromTheEndOn = () => again.clock.now() - againMs < 900_000
+  expect(await again.clock.run(() => again.start({ probe: fromTheEndOn }))).toMatchObject({
+    status: 'aborted',
+  })
+})
+
 test('begins nothing where the probe fails before', async () => {
   const { clock, publisher, start } = await open()
   expect(await clock.run(() => start({ probe: () => false }))).toEqual({
@@ -126,6 +164,39 @@ test('gives the candidate up when it is called off', async () => {
     reason: 'it was called off',
   })
   expect(clock.now() - startMs).toBe(100_000)
+})
+
+test('begins nothing where it was called off before, or while it was first probed', async () => {
+  const { clock, publisher, start } = await open()
+  const calledOff = { status: 'not_started', reason: 'it was called off' }
+  let probes = 0
+  const signal = AbortSignal.abort()
+  const probe = (): boolean => ++probes > 0
+  expect(await clock.run(() => start({ probe, signal }))).toEqual(calledOff)
+  expect(probes).toBe(0)
+  const controller = new AbortController()
+  const abort = (): boolean => {
+    controller.abort()
+    return true
+  }
+  expect(await clock.run(() => start({ probe: abort, signal: controller.signal }))).toEqual(
+    calledOff,
+  )
+  expect((await publisher.current()).version).toBe(1)
+})
+
+test('is not promoted where it was called off during the last probe', async () => {
+  const { clock, start } = await open()
+  const controller = new AbortController()
+  const probe = (step: RolloutStep | undefined) => {
+    if (step?.percentage === 50) controller.abort()
+    return true
+  }
+  const options = { probe, bakeSeconds: 60, probeEverySeconds: 60, signal: controller.signal }
+  expect(await clock.run(() => start(options))).toMatchObject({
+    status: 'aborted',
+    reason: 'it was called off',
+  })
 })
 
 test('repeats a step whose reply was lost with the same id, and so takes it once', async () => {

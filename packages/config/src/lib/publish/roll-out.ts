@@ -27,7 +27,10 @@ export interface RollOutOptions {
   readonly ifVersion?: number
   /** Percentages, rising, above 0 to 100. Default `[1, 10, 50]`. After the last one the candidate becomes the stable release. */
   readonly steps?: readonly number[]
-  /** How long each step is watched. Above a minute, which KV takes to show it. Default 300. */
+  /**
+   * How long each step is watched. Above a minute, which KV takes to show it. Default 300. A step whose last probe failed goes on until
+   * one is well, or `failuresToAbort` is reached.
+   */
   readonly bakeSeconds?: number
   readonly probe: RolloutProbe
   /** Default 15. */
@@ -36,7 +39,7 @@ export interface RollOutOptions {
   readonly probeTimeoutSeconds?: number
   /** Failures in a row that end the rollout, from 1. Default 2. */
   readonly failuresToAbort?: number
-  /** Ends the rollout: the candidate is given up. */
+  /** Ends the rollout: the candidate is given up. Aborted before there is one: nothing is changed. */
   readonly signal?: AbortSignal
   /** Told of each step that was taken. */
   readonly onStep?: (step: RolloutStep) => void
@@ -48,7 +51,7 @@ export type RolloutResult =
   | { readonly status: 'aborted'; readonly version: number; readonly reason: string }
   /** Somebody else changed the configuration meanwhile, and it was left as they made it. */
   | { readonly status: 'superseded'; readonly version: number; readonly reason: string }
-  /** The probe failed before anything was changed. */
+  /** The probe failed, or `signal` was aborted, before anything was changed. */
   | { readonly status: 'not_started'; readonly reason: string }
 
 /** What a rollout does to its configuration. Each is safe to repeat with the same id. */
@@ -63,6 +66,7 @@ const maxAttempts = 8
 const minBackoffMs = 500
 const maxBackoffMs = 30_000
 const defaultSteps: readonly number[] = [1, 10, 50]
+const calledOff = 'it was called off'
 
 /** Takes a candidate from step to step while its probe is well, and gives it up when it is not. */
 export async function rollOut(
@@ -70,9 +74,11 @@ export async function rollOut(
   options: RollOutOptions,
   timers: Timers,
 ): Promise<RolloutResult> {
-  const { steps = defaultSteps, onStep } = options
+  const { steps = defaultSteps, onStep, signal } = options
   assertRollOut(options, steps)
+  if (signal?.aborted) return { status: 'not_started', reason: calledOff }
   const before = await probeOnce(undefined, options, timers)
+  if (signal?.aborted) return { status: 'not_started', reason: calledOff }
   if (before !== undefined) return { status: 'not_started', reason: before }
   let version = 0
   try {
@@ -118,11 +124,14 @@ async function bake(
   timers: Timers,
 ): Promise<string | undefined> {
   const { bakeSeconds = 300, probeEverySeconds = 15, failuresToAbort = 2, signal } = options
+  const everyMs = Math.min(bakeSeconds, probeEverySeconds) * 1000
   let failures = 0
-  for (let leftMs = bakeSeconds * 1000; leftMs > 0; leftMs -= probeEverySeconds * 1000) {
-    await sleepUnlessAborted(Math.min(leftMs, probeEverySeconds * 1000), signal, timers)
-    if (signal?.aborted) return 'it was called off'
+  // After a failure also beyond the time of the step: no step may follow one whose last probe failed.
+  for (let leftMs = bakeSeconds * 1000; leftMs > 0 || failures > 0; leftMs -= everyMs) {
+    await sleepUnlessAborted(leftMs > 0 ? Math.min(leftMs, everyMs) : everyMs, signal, timers)
+    if (signal?.aborted) return calledOff
     const reason = await probeOnce(step, options, timers)
+    if (signal?.aborted) return calledOff
     failures = reason === undefined ? 0 : failures + 1
     if (reason !== undefined && failures >= failuresToAbort) return reason
   }
