@@ -9,17 +9,30 @@ import { kvConfigAuthority } from './kv-config-authority.ts'
 const json = { syntax: 'json' } as const
 const name = 'bot/production'
 
-function open(simulator = createEdgeSimulator({ seed: 7 }), location = 'AMS') {
+function open(
+  simulator = createEdgeSimulator({ seed: 7 }),
+  location = 'AMS',
+  afterPut: (key: string, value: string) => void = () => undefined,
+) {
   const { clock } = simulator
   const kv = simulator.location(location).kv('CONFIG_KV')
-  const authority = kvConfigAuthority(kv, {
+  const wrapped = {
+    get: kv.get.bind(kv),
+    put: async (key: string, value: string) => {
+      await kv.put(key, value)
+      afterPut(key, value)
+    },
+  } as unknown as KVNamespace
+  const authority = kvConfigAuthority(wrapped, {
     now: clock.now,
     timers: clock,
     onEvent: () => undefined,
   })
-  const publisher = new ConfigPublisher({ authority, name, author: location })
-  return { simulator, clock, kv, publisher, store: simulator.store('CONFIG_KV') }
+  const publisher = new ConfigPublisher({ authority, name, author: location, timers: clock })
+  return { simulator, clock, kv, authority, publisher, store: simulator.store('CONFIG_KV') }
 }
+
+const request = { author: 'ada', changeId: 'the first', kind: 'publish', ...json } as const
 
 test('puts bodies before the document, also small ones, so that it can go back to them', async () => {
   const { clock, publisher, store, kv } = open()
@@ -153,6 +166,69 @@ test('KV that fails is an error, and nothing is lost of what was there', async (
   expect(store.get(name)?.text).toBe(before)
   end()
   expect(await clock.run(() => publisher.publish('{"a":2}', json))).toEqual({ version: 2 })
+})
+
+test('a put that is not to be read back was made all the same', async () => {
+  const { simulator, clock, publisher, store } = open()
+  await clock.run(() => publisher.publish('{"a":1}', json))
+  await clock.advance(60_000)
+  const end = simulator.injectFault({
+    type: 'error',
+    operations: ['read'],
+    keys: (key) => key === name && store.get(name)?.text.includes('"version":2') === true,
+  })
+  expect(await clock.run(() => publisher.publish('{"a":2}', json))).toEqual({ version: 2 })
+  end()
+})
+
+test.for([
+  ['shows at once', undefined],
+  ['shows late', { readYourWrites: 0, propagation: 1500 }],
+] as const)(
+  'a rollout goes on over puts that KV took and did not answer, where it %s',
+  async ([, consistency]) => {
+    const simulator = createEdgeSimulator({ seed: 7, ...(consistency && { consistency }) })
+    const unanswered = new Set<number>()
+    const texts = new Set<string>()
+    const { clock, publisher, store } = open(simulator, 'AMS', (key, value) => {
+      if (key !== name) return
+      const { version } = JSON.parse(value) as ConfigDocument
+      texts.add(value)
+      if (version === 1 || unanswered.has(version)) return
+      unanswered.add(version)
+      throw new Error('Network connection lost')
+    })
+    await clock.run(() => publisher.publish('{"a":1}', json))
+    await clock.advance(120_000)
+    const rollout = publisher.rollOut('{"a":2}', { ...json, probe: () => true })
+    expect(await clock.run(() => rollout)).toEqual({ status: 'promoted', version: 5 })
+    expect([...unanswered]).toEqual([2, 3, 4, 5])
+    // What is put again is the same document.
+    expect(texts.size).toBe(5)
+    expect(JSON.parse(store.get(name)?.text ?? '')).toMatchObject({
+      version: 5,
+      stable: { body: '{"a":2}', version: 2 },
+    })
+  },
+)
+
+test('a call that is repeated makes its change once, and its id is for no other one', async () => {
+  const { clock, authority } = open()
+  const calls = authority.getByName(name)
+  const first = { ...request, body: '{"a":1}' }
+  const again = { ...first, changeId: 'another' }
+  expect(await clock.run(async () => calls.change(first))).toEqual({ ok: true, version: 1 })
+  expect(await clock.run(async () => calls.change(again))).toEqual({ ok: true, version: 2 })
+  expect(await clock.run(async () => calls.change(first))).toEqual({ ok: true, version: 1 })
+  expect((await calls.getDocument()).version).toBe(2)
+  const other = { author: 'ada', changeId: 'another', kind: 'rollback', toVersion: 1 } as const
+  expect(await clock.run(async () => calls.change(other))).toEqual({
+    ok: false,
+    reason: 'invalid',
+    message: 'changeId must be new, received one of another change',
+  })
+  const elsewhere = authority.getByName('bot/staging')
+  expect(await clock.run(async () => elsewhere.change(first))).toEqual({ ok: true, version: 1 })
 })
 
 test('20 publishers at once, in as many locations, lose versions: this is what an authority is for', async () => {

@@ -18,6 +18,7 @@ import { readBody } from './config-body.ts'
 import { toPublishedText } from './config-outbox.ts'
 import { type ConfigPublishReporter, createPublishReporter } from './config-publish-event.ts'
 import { MapConfigStorage } from './map-config-storage.ts'
+import { OwnChanges, toIdentity } from './own-changes.ts'
 import { fetchBody, prepareChange } from './prepare-change.ts'
 import { parsePublished } from './published-value.ts'
 import { sleep } from '../client/race-timer.ts'
@@ -50,7 +51,7 @@ interface Opened {
  *
  * **Two publishers within about a minute may lose one of two versions**, because KV has no compare-and-set, and a location goes on
  * reading what it read before. What was written is read back, so that some of them hear of it as a conflict. `ifVersion` is compared with what KV shows. A repeated
- * call is not recognized, and the history is that of the document: 50 releases, whose bodies are all put under `config-body:{sha256}`.
+ * call is known for the last 200 changes of this one, and by no other process. The history is that of the document: 50 releases, whose bodies are all put under `config-body:{sha256}`.
  * It refuses to change what a `ConfigObject` decides about.
  *
  * @example
@@ -69,6 +70,7 @@ export function kvConfigAuthority(
   const report = createPublishReporter(onEvent)
   /** The newest that this one wrote: a location may show it an older one. */
   const written = new Map<string, ConfigDocument>()
+  const ownChanges = new OwnChanges()
   return { getByName: toCalls }
 
   function toCalls(name: string): ConfigAuthorityCalls {
@@ -92,9 +94,14 @@ export function kvConfigAuthority(
     return openText(name, await readNewest(name))
   }
 
-  async function openText(name: string, text: string | null): Promise<Opened> {
+  async function openText(name: string, text: string | null, atMs?: number): Promise<Opened> {
     const storage = new MapConfigStorage()
-    const authority = new ConfigAuthority({ name, storage, now, isManaged: false })
+    const authority = new ConfigAuthority({
+      name,
+      storage,
+      now: atMs === undefined ? now : () => atMs,
+      isManaged: false,
+    })
     await adoptPublished({ kv, text, authority, report })
     return { storage, authority }
   }
@@ -110,13 +117,26 @@ export function kvConfigAuthority(
   }
 
   async function change(name: string, request: ConfigChangeRequest): Promise<ConfigChangeReply> {
+    const { changeId, kind } = request
+    const own = ownChanges.find(name, changeId)
+    if (own !== undefined && own.kind !== kind) {
+      const message = 'changeId must be new, received one of another change'
+      return { ok: false, reason: 'invalid', message }
+    }
+    if (own?.isMade) return { ok: true, version: own.version }
     const text = await readNewest(name)
     const found = parsePublished(name, text)
+    // A put that failed without a clear answer, and that KV took.
+    if (found.kind === 'document' && own?.identity === toIdentity(found.document)) {
+      written.set(name, found.document)
+      ownChanges.note({ ...own, isMade: true })
+      return { ok: true, version: own.version }
+    }
     if (found.kind === 'document' && found.document.managed === true) {
       const message = 'it must be changed through its authority, received a change for KV alone'
       return { ok: false, reason: 'invalid', message }
     }
-    const { storage, authority } = await openText(name, text)
+    const { storage, authority } = await openText(name, text, own?.atMs)
     const before = authority.version
     const sha256 = await prepareChange(request, { storage, kv })
     const reply = authority.change(request, sha256)
@@ -125,9 +145,15 @@ export function kvConfigAuthority(
     if (sha256 !== undefined) await putBody(authority.getRelease(document.version))
     // A file that nobody published has its body nowhere else.
     if (found.kind === 'plain') await putBody(authority.getRelease(before))
+    const { version, changedAtMs: atMs } = document
+    const made = { name, changeId, kind, version, atMs, identity: toIdentity(document) }
+    ownChanges.note({ ...made, isMade: false })
     await put(name, toPublishedText(document))
     written.set(name, document)
-    return (await findOther(name, document)) ?? reply
+    const other = await findOther(name, document)
+    if (other !== undefined) return other
+    ownChanges.note({ ...made, isMade: true })
+    return reply
   }
 
   /**
@@ -164,20 +190,21 @@ export function kvConfigAuthority(
     name: string,
     own: ConfigDocument,
   ): Promise<ConfigChangeReply | undefined> {
-    const found = parsePublished(
-      name,
-      await kv.get(name, { type: 'text', cacheTtl: cacheTtlSeconds }),
-    )
+    const found = parsePublished(name, await readBack(name))
     if (found.kind !== 'document') return undefined
-    const { version, stable, candidate, changedAtMs } = found.document
-    const isOwn =
-      version === own.version &&
-      changedAtMs === own.changedAtMs &&
-      stable.sha256 === own.stable.sha256 &&
-      candidate?.release.sha256 === own.candidate?.release.sha256
-    if (isOwn || version < own.version) return undefined
+    const { version } = found.document
+    if (toIdentity(found.document) === toIdentity(own) || version < own.version) return undefined
     written.delete(name)
     return { ok: false, reason: 'conflict', version }
+  }
+
+  /** KV took the put. That it cannot be read back takes nothing from that. */
+  async function readBack(name: string): Promise<string | null> {
+    try {
+      return await kv.get(name, { type: 'text', cacheTtl: cacheTtlSeconds })
+    } catch {
+      return null
+    }
   }
 }
 
