@@ -192,6 +192,34 @@ describe('the alarm', () => {
     expect((await open('large', faulty).current()).document?.stable.body).toBe(large)
   })
 
+  test('puts a large body again that KV has lost, with the next version that needs it', async () => {
+    const time = stopTime()
+    const key = toBodyKey((await digestBody(large)).sha256)
+    const stub = env.FAULTY_CONFIG.getByName('lost')
+    const puts: string[] = []
+    bindingFaults.beforePut = (put) => void puts.push(put)
+    await open('lost', faulty).publish(large, json)
+    await runDurableObjectAlarm(stub)
+    const changes = [
+      () => open('lost', faulty).rollback(1),
+      () => open('lost', faulty).publish(large, json),
+      () => open('lost', faulty).startRollout('{"a":2}', { ...json, percentage: 5 }),
+    ]
+    for (const change of changes) {
+      await env.CONFIG_KV.delete(key)
+      time.advance(2000)
+      await change()
+      await runDurableObjectAlarm(stub)
+      expect(await env.CONFIG_KV.get(key)).toBe(large)
+    }
+    puts.length = 0
+    time.advance(2000)
+    await open('lost', faulty).ramp(10)
+    await runDurableObjectAlarm(stub)
+    // What is there is not put again.
+    expect(puts).toEqual(['lost'])
+  })
+
   test('puts no document while the body is not to be read', async () => {
     const time = stopTime()
     const warn = vi.spyOn(console, 'warn').mockReturnValue()

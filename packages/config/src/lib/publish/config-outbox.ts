@@ -34,7 +34,7 @@ const writeSpacingMs = 1100
 const settleMs = 60_000
 const minBackoffMs = 1000
 const maxBackoffMs = 60_000
-/** Hashes that are remembered. A body that is forgotten is put once more when it is needed. */
+/** Hashes that are remembered: those are looked for before they are put. One that is forgotten is put once more when it is needed. */
 const maxBodies = 100
 
 type Step = Extract<ConfigPublishEvent, { readonly type: 'publish_failed' }>['step']
@@ -43,7 +43,8 @@ type Step = Extract<ConfigPublishEvent, { readonly type: 'publish_failed' }>['st
  * Puts the newest document of an authority into KV and tells readers of it, as an outbox: what is owed is known from storage, so neither a failure
  * nor a restart loses it. It has no timer of its own. Who hosts it calls `run` at `nextAtMs`, again and again until that is `null`.
  *
- * A large body is put first, and read back, so that no document leads to one that KV has not taken. A put of the document carries what is newest
+ * A large body is put first, and read back, so that no document leads to one that KV has not taken. One that KV had is read each time, and
+ * put again where it is gone. A put of the document carries what is newest
  * when it begins, and the next one begins after it ended, so no older version is put after a newer one. Only a put that failed without
  * a clear answer, or whose object ended during it, may arrive late and set KV back for a while: so the newest is put once more a minute later.
  */
@@ -128,11 +129,14 @@ export class ConfigOutbox {
     const kv = this.#kv()
     for (const release of [stable, ...(candidate ? [candidate.release] : [])]) {
       const { sha256, body } = release
-      if (isInline(release) || body === undefined || this.#row.bodies.includes(sha256)) continue
+      if (isInline(release) || body === undefined) continue
+      // One that was there may be lost or damaged. A new one is not asked for before, because its location would remember the miss.
+      const isKnown = this.#row.bodies.includes(sha256)
+      if (isKnown && (await this.#within(readBody(kv, sha256))) !== undefined) continue
       await this.#within(kv.put(toBodyKey(sha256), body))
       const found = await this.#within(readBody(kv, sha256))
       if (found === undefined) throw new Error('KV does not have the body yet')
-      this.#save({ bodies: [...this.#row.bodies, sha256].slice(-maxBodies) })
+      if (!isKnown) this.#save({ bodies: [...this.#row.bodies, sha256].slice(-maxBodies) })
     }
   }
 
