@@ -33,7 +33,10 @@ export function faultOfChange(request: unknown): string | undefined {
     return 'toVersion must be a whole number of at least 1'
   }
   if ((kind === 'rollout' || kind === 'ramp') && !isPercentage(change.percentage)) {
-    return `percentage must be from 0 to 100 in steps of 0.01, received ${String(change.percentage)}`
+    const { percentage } = change
+    // What came may be an object that cannot be made a text.
+    const received = typeof percentage === 'number' ? percentage : typeof percentage
+    return `percentage must be from 0 to 100 in steps of 0.01, received ${received}`
   }
   return kind === 'publish' || kind === 'rollout' ? faultOfBody(change) : undefined
 }

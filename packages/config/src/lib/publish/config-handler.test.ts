@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, expect, test, vi } from 'vitest'
 import type { ConfigAuthorityNamespace } from '../config-authority-calls.ts'
+import { toBodyKey } from '../read-config-document.ts'
 import { bearerAuthorization } from './bearer-authorization.ts'
 import { createConfigHandler } from './config-handler.ts'
 import { memoryConfigAuthority } from './memory-config-authority.ts'
@@ -60,6 +61,9 @@ test('publishes under the name of who has the token', async () => {
 test.for([
   ['/document?name=', {}, 400],
   [`/document?name=${'n'.repeat(513)}`, {}, 400],
+  ['/document?name=.', {}, 400],
+  ['/changes?name=..', post(publish), 400],
+  [`/changes?name=${encodeURIComponent(toBodyKey('00ff'))}`, post(publish), 400],
   ['/document?name=a&knownVersion=-1', {}, 400],
   ['/document?name=a', { method: 'DELETE' }, 405],
   ['/changes?name=a', {}, 405],
@@ -68,6 +72,7 @@ test.for([
   ['/changes?name=a', post(publish, { 'Content-Type': 'text/plain' }), 415],
   ['/changes?name=a', post(`"${'x'.repeat(6_400_000)}"`), 413],
   ['/changes?name=a', post({ ...publish, body: 1 }), 422],
+  ['/changes?name=a', post({ ...publish, kind: 'ramp', percentage: { toString: 1 } }), 422],
   ['/changes?name=a', post({ ...publish, ifVersion: 7 }), 409],
   ['/releases?name=a&limit=101', {}, 400],
   ['/releases/9?name=a', {}, 404],

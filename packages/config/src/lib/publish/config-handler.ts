@@ -4,6 +4,7 @@ import type {
   ConfigChangeReply,
   ConfigChangeRequest,
 } from '../config-authority-calls.ts'
+import { faultOfName } from './config-name-fault.ts'
 import { isRecord } from './is-record.ts'
 
 /** Who a request comes from. `author`: stands in the history in place of what the request says. */
@@ -111,6 +112,8 @@ async function respond(
   if (nameBytes === 0 || nameBytes > maxNameBytes) {
     throw new HandlerFault(400, `name must have 1 to ${maxNameBytes} bytes`)
   }
+  const nameFault = faultOfName(name)
+  if (nameFault !== undefined) throw new HandlerFault(400, nameFault)
   const method = isChange ? 'POST' : 'GET'
   if (request.method !== method) {
     throw new HandlerFault(405, `The method must be ${method}`, { Allow: method })

@@ -10,6 +10,7 @@ import type { ConfigRelease, ConfigReleaseInfo } from '../config-document.ts'
 import type { ConfigNotice } from '../client/notice.ts'
 import { adoptPublished } from './adopt-published.ts'
 import { ConfigAuthority } from './config-authority.ts'
+import { faultOfName } from './config-name-fault.ts'
 import { ConfigOutbox } from './config-outbox.ts'
 import { type ConfigPublishReporter, createPublishReporter } from './config-publish-event.ts'
 import { fetchBody, prepareChange } from './prepare-change.ts'
@@ -62,7 +63,9 @@ export class ConfigObject extends DurableObject<ConfigObjectEnv> implements Conf
       timers: globalThis,
       report,
     })
-    if (authority.version > 0 || !isKV(env.CONFIG_KV) || name === undefined) return
+    if (authority.version > 0 || !isKV(env.CONFIG_KV)) return
+    // Nothing can be there, and KV would fail.
+    if (name === undefined || faultOfName(name) !== undefined) return
     // Before the first call, which waits. Where KV fails, the call does, and the next one asks again.
     ctx.blockConcurrencyWhile(() => this.#adopt(name, report)).catch(() => undefined)
   }
@@ -72,7 +75,7 @@ export class ConfigObject extends DurableObject<ConfigObjectEnv> implements Conf
     return this.#authority.getDocument(knownVersion)
   }
 
-  /** @throws {TypeError} Where there is no `CONFIG_KV`, or the object was reached without a name. */
+  /** @throws {TypeError} Where there is no `CONFIG_KV`, or the object was reached without a name, or by one that cannot be published under. */
   async change(request: ConfigChangeRequest): Promise<ConfigChangeReply> {
     this.#assertPublishable()
     const sha256 = await prepareChange(request, this.#places())
@@ -120,11 +123,14 @@ export class ConfigObject extends DurableObject<ConfigObjectEnv> implements Conf
         `Cannot change configuration: CONFIG_KV must be a KVNamespace, received ${typeof this.env.CONFIG_KV} (is the binding configured in the worker that hosts ConfigObject?)`,
       )
     }
-    if (this.ctx.id.name === undefined) {
+    const { name } = this.ctx.id
+    if (name === undefined) {
       throw new TypeError(
         'Cannot change configuration: the object must be reached by the name of a configuration, received one without a name',
       )
     }
+    const fault = faultOfName(name)
+    if (fault !== undefined) throw new TypeError(`Cannot change configuration: ${fault}`)
   }
 
   /** Begun in the turn of a change, so that it is stored together with it. */

@@ -8,6 +8,7 @@ import { httpConfigAuthority } from './http-config-authority.ts'
 import { kvConfigAuthority } from './kv-config-authority.ts'
 import { memoryConfigAuthority } from './memory-config-authority.ts'
 
+const json = { syntax: 'json' } as const
 const object: ConfigAuthorityNamespace = env.CONFIG
 const token = 'a token of these tests, which is long enough'
 
@@ -83,4 +84,29 @@ test('a body that readers would refuse, or that does not fit, is not sent', asyn
     faults: [{ path: 'port' }],
   })
   expect(await publisher.current()).toEqual({ version: 0 })
+})
+
+test.for([
+  ['.', 'other than . and .., received "."'],
+  ['..', 'other than . and .., received ".."'],
+  [
+    'config-body:00ff',
+    'that does not begin with config-body:, as the keys of bodies do, received "config-body:00ff"',
+  ],
+] as const)('nothing is published as %s', async ([name, problem]) => {
+  const create = () => new ConfigPublisher({ authority: object, name, author: 'ada' })
+  expect(create).toThrow(
+    new TypeError(`Cannot create publisher: the name of a configuration must be one ${problem}`),
+  )
+  const change = { ...json, kind: 'publish', body: '{}', changeId: '1', author: 'ada' } as const
+  const refused = async () => object.getByName(name).change(change)
+  await expect(refused()).rejects.toThrow(
+    `Cannot change configuration: the name of a configuration must be one ${problem}`,
+  )
+})
+
+test.for(['.a', 'a/..', 'web/config-body:1', 'config-body'])('%s is a name', async (name) => {
+  const authority = memoryConfigAuthority({ kv: env.CONFIG_KV })
+  const publisher = new ConfigPublisher({ authority, name, author: 'ada' })
+  expect(await publisher.publish('{}', json)).toEqual({ version: 1 })
 })

@@ -16,12 +16,13 @@ import {
   type LoadedConfig,
 } from '../load/loaded-config.ts'
 import { checkBody, parseBody } from './check-body.ts'
+import { faultOfName } from './config-name-fault.ts'
 import { type RollOutOptions, type RolloutResult, rollOut } from './roll-out.ts'
 
 export interface ConfigPublisherOptions {
   /** The binding of a `ConfigObject`, or an `httpConfigAuthority`, `kvConfigAuthority` or `memoryConfigAuthority`. */
   readonly authority: ConfigAuthorityNamespace
-  /** Of the configuration, which is its key in KV. */
+  /** Of the configuration, which is its key in KV: not `.` or `..`, and not one that begins with `config-body:`, where bodies are. */
   readonly name: string
   /** Who publishes. 1 to 200 characters. An HTTP authority may put the one of the token in its place. */
   readonly author: string
@@ -87,6 +88,8 @@ export class ConfigPublisher {
         `Cannot create publisher: ${option} must be a text that is not empty, received ${JSON.stringify(value)}`,
       )
     }
+    const fault = faultOfName(name)
+    if (fault !== undefined) throw new TypeError(`Cannot create publisher: ${fault}`)
     this.#options = options
   }
 
