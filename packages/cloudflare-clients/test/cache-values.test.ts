@@ -547,8 +547,8 @@ test('cacheTtl is passed to KV, for the entry and its markers', async () => {
   await cache.define('w', { load, fresh: 60 }).get('a')
   await settle()
   expect(reads).toEqual([
-    [['cache:v:a', 'cache-tag:t'], { type: 'text', cacheTtl: 300 }],
-    ['cache:w:a', { type: 'text' }],
+    [['cache:v:a', 'cache-tag:t'], { cacheTtl: 300 }],
+    ['cache:w:a', undefined],
   ])
   expect(simulator.operations.read).toBe(3)
 })

@@ -24,6 +24,12 @@ export const mutants: readonly Mutant[] = [
     ],
     ['if (record.nextWriteAtMs === busyUntilMs) record', 'record'],
   ]),
+  ...mutantsOf('src/lib/cache/batch-reads.ts', [
+    ['open.isShared = true', ''],
+    ['if (batch === open) open = undefined', ''],
+    ['if (!open.keys.includes(key)) open', 'open'],
+    ['open.keys.length < maxBulkReadKeys', 'true'],
+  ]),
   ...mutantsOf('src/lib/cache/note-end.ts', [['Math.max(record.endMs ?? 0, stampMs)', 'stampMs']]),
   ...mutantsOf('src/lib/cache/end-markers.ts', [
     ['String(records.nextStamp())', 'String(stampMs)'],

@@ -6,7 +6,7 @@ import type { CacheDefinition } from './cache-definition.ts'
 import type { CacheObserver } from './cache-observer.ts'
 import { createDefinition, type DefinitionParts } from './create-definition.ts'
 import type { CacheDefinitionOptions } from './definition-options.ts'
-import { MemoryTier, type MemoryTierOptions } from './memory-tier.ts'
+import { createMemoryTier, type MemoryTierOptions } from './memory-tier.ts'
 import { PlainCache } from './plain-cache.ts'
 
 export interface CacheClientOptions extends KVCacheOptions {
@@ -54,13 +54,11 @@ export class CacheClient extends PlainCache {
    * @throws {RangeError} When an option is out of range.
    */
   constructor(kv: KVNamespace, options: CacheClientOptions = {}) {
-    super(createCore(kv, options, toUsableKey))
+    super(createCore(kv, options, toUsableKey, batchReads))
     const { memory, random = Math.random, observer } = options
-    const { core } = this
-    core.read = batchReads(core)
     this.#parts = {
-      core,
-      memory: memory === false ? undefined : new MemoryTier(memory),
+      core: this.core,
+      memory: memory === false ? undefined : createMemoryTier(memory),
       observer,
       random,
     }

@@ -2,7 +2,6 @@ import { assertKV } from '../kv/assert-kv.ts'
 import { type KVEntry, toExpirationTtlSeconds } from '../kv/kv-entry.ts'
 import { toKVError } from '../kv/kv-error.ts'
 import { createKeyRecords, type KeyRecords, type KeyWriteTries } from '../kv/key-records.ts'
-import { readEntry } from '../kv/read-entry.ts'
 import { checkNumber } from '../shared/check-number.ts'
 import { createReporter, type EventReporter } from '../shared/client-event.ts'
 import { createSingleFlights, type SingleFlights } from '../shared/single-flight.ts'
@@ -44,6 +43,11 @@ export interface EntryPut {
  */
 export type ToName = (key: string) => string | Promise<string>
 
+/** Reads a key. @throws {KVError} When KV fails. */
+export type ReadKey = (key: string) => Promise<KVEntry | null>
+
+export type ReadStore = Pick<CacheCore, 'kv' | 'now'>
+
 type Tries = Omit<KeyWriteTries, 'operation'>
 
 /** What the parts of one cache share in an isolate, and the one way in which they read and write KV. */
@@ -53,8 +57,8 @@ export interface CacheCore extends SingleFlights {
   readonly timers: Timers
   readonly report: EventReporter
   readonly records: KeyRecords
-  /** Replaced where keys are read together. @throws {KVError} When KV fails. */
-  read: (key: string) => Promise<KVEntry | null>
+  /** @throws {KVError} When KV fails. */
+  readonly read: ReadKey
   /**
    * @returns Whether it was sent: `false` where a newer write took its place.
    * @throws {KVError} When KV fails.
@@ -90,6 +94,7 @@ export function createCore(
   kv: KVNamespace,
   { now = Date.now, timers = globalThis, takeoverMs = 1000, waitUntil, onEvent }: KVCacheOptions,
   toName: ToName,
+  createRead: (store: ReadStore) => ReadKey,
 ): CacheCore {
   assertKV('create cache', kv)
   checkNumber('create cache: takeoverMs', takeoverMs, { min: 1 })
@@ -144,11 +149,10 @@ export function createCore(
     timers,
     report,
     records,
+    read: createRead({ kv, now }),
     write,
     reporting,
     anchor,
-
-    read: (key) => readEntry(kv, toName(key), { now }),
 
     forget(key) {
       records.raise(key, records.nextStamp(), true)

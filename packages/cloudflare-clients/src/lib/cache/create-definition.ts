@@ -1,4 +1,4 @@
-import { assertValueSize, type KVEntry, toOwnMetadata } from '../kv/kv-entry.ts'
+import { assertValueSize, type KVEntry } from '../kv/kv-entry.ts'
 import { toCacheText, toEpochText, toTagText } from '../kv/cache-keys.ts'
 import { escapePart } from '../kv/escape-part.ts'
 import { utf8Length } from '../kv/kv-key.ts'
@@ -22,7 +22,7 @@ import {
 } from './cache-limits.ts'
 import type { CacheObserver } from './cache-observer.ts'
 import { deepFreeze } from './deep-freeze.ts'
-import type { CacheDefinitionOptions, CacheRead } from './definition-options.ts'
+import type { CacheDefinitionOptions, CacheRead, EarlyRefresh } from './definition-options.ts'
 import { type Duration, toMs } from './duration.ts'
 import { noteEnd } from './note-end.ts'
 import type { HeldValue, ValueTimes } from './held-value.ts'
@@ -49,8 +49,8 @@ interface Target<Id> {
 interface StoredTimes extends Omit<ValueTimes, 'loadMs'> {
   readonly loadMs?: number
   readonly format?: unknown
-  /** Noted by the tier of the location in what it gives out. */
-  readonly tier?: 'location'
+  /** Noted by the tier of the location in what it gives out. Missing where it came from KV. */
+  readonly tier?: 'location' | 'kv'
 }
 
 interface LoadOptions<T> {
@@ -61,14 +61,17 @@ interface LoadOptions<T> {
   readonly isUnread?: boolean | undefined
 }
 
+/** What may have to be waited for. */
+type Later<T> = T | Promise<T>
+
 type DurationOption =
   'errorBackoff' | 'fresh' | 'memory' | 'negative' | 'softTimeout' | 'stale' | 'staleIfError'
 
 /**
  * Makes a definition. It is one closure and not a class, because what is named in a closure costs a byte for each use.
  *
- * A read goes: {@link read} → memory, if it was checked lately → {@link resolve}, shared by all who want the key → {@link find}
- * in KV → {@link load}, shared too.
+ * A read goes: {@link answer} → memory, if it was checked lately → {@link resolve}, shared by all who want the key →
+ * {@link readEntry} in KV → {@link load}, shared too.
  */
 export function createDefinition<Id, T>(
   name: string,
@@ -80,13 +83,13 @@ export function createDefinition<Id, T>(
   const what = `cache ${JSON.stringify(name)}`
   const group = escapePart(name)
   /** The markers that end every value: one where it is clearable. */
-  const epochs = options.clearable === true ? [toEpochText(name)] : []
+  const epochs = options.clearable ? [toEpochText(name)] : []
   const texts = new Map<unknown, string>()
   const isMarked = options.tags !== undefined || epochs.length > 0
   const format: ValueFormat<T> = options.format ?? jsonFormat
   const freeze = (value: unknown): T | null =>
     (format.isShareable ? deepFreeze(value) : value) as T | null
-  const ask = cacheTtl === undefined ? core.read : batchReads(core, { type: 'text', cacheTtl })
+  const ask = cacheTtl === undefined ? core.read : batchReads(core, { cacheTtl })
   /** Reads of KV and what follows from them, and loads: shared apart, so that a stale answer does not wait for its refresh. */
   const shareRead = core.createShare<HeldValue<T>>()
   const shareLoad = core.createShare<HeldValue<T>>()
@@ -113,6 +116,10 @@ export function createDefinition<Id, T>(
   check('name bytes', utf8Length(group), 0, maxNameBytes)
   check('cacheTtl', cacheTtl ?? Infinity, minCacheTtlSeconds)
   check('jitter', jitter, 0, 1)
+  const toAheadMs: EarlyRefresh =
+    typeof refreshAhead === 'number'
+      ? ({ freshUntilMs, loadedAtMs }) => (freshUntilMs - loadedAtMs) * (1 - refreshAhead)
+      : refreshAhead
   if (typeof refreshAhead === 'number') check('refreshAhead', refreshAhead, 0, 1)
 
   function toPart(id: Id): string {
@@ -133,15 +140,17 @@ export function createDefinition<Id, T>(
     return { id, key, tags: options.tags?.(id).map(toTagText) ?? [] }
   }
 
-  async function read(id: Id): Promise<CacheRead<T>> {
+  /** @param pick What the caller wants of it. */
+  async function answer<R>(id: Id, pick: (read: CacheRead<T>) => R): Promise<R> {
     const target = toTarget(id)
     const known = findInMemory(target)
     const held =
       (known && now() < (known.checkAtMs ?? 0) ? serve(target, known) : null) ??
       (await shareRead(target.key, () => resolve(target)))
-    const answer = toRead(held, await toValue(held))
-    observer?.onRead?.(name, answer)
-    return answer
+    // Without a wait where there is nothing to wait for, which every hit would pay for.
+    const read = toRead(held, format.isShareable ? held.value : await toValue(held))
+    observer?.onRead?.(name, read)
+    return pick(read)
   }
 
   /** What cannot be shared is made anew for every reader. */
@@ -150,11 +159,12 @@ export function createDefinition<Id, T>(
   }
 
   function toRead({ freshUntilMs, loadedAtMs, tier }: HeldValue<T>, value: T | null): CacheRead<T> {
-    const lateMs = now() - freshUntilMs
+    const nowMs = now()
+    const lateMs = nowMs - freshUntilMs
     let status: CacheRead<T>['status'] = value === null ? 'negative' : 'hit'
     if (tier === 'origin') status = 'miss'
     else if (lateMs >= 0) status = value !== null && lateMs < staleMs ? 'stale' : 'stale_if_error'
-    return { value, status, tier, ageMs: Math.max(0, now() - loadedAtMs) }
+    return { value, status, tier, ageMs: Math.max(0, nowMs - loadedAtMs) }
   }
 
   function findInMemory(target: Target<Id>): HeldValue<T> | null {
@@ -191,14 +201,12 @@ export function createDefinition<Id, T>(
    * @returns The value, where it may be given out without asking the origin first.
    */
   function serve(target: Target<Id>, held: HeldValue<T>): HeldValue<T> | null {
-    const { freshUntilMs, loadedAtMs, value } = held
-    if (now() >= freshUntilMs + (value === null ? 0 : staleMs)) return null
-    const aheadMs =
-      typeof refreshAhead === 'number'
-        ? (freshUntilMs - loadedAtMs) * (1 - refreshAhead)
-        : refreshAhead(held, random)
+    const { freshUntilMs, value } = held
+    const nowMs = now()
+    if (nowMs >= freshUntilMs + (value === null ? 0 : staleMs)) return null
+    const aheadMs = toAheadMs(held, random)
     const { loadingUntilMs = 0, retryAtMs = 0 } = records.of(target.key)
-    if (now() >= Math.max(freshUntilMs - aheadMs, loadingUntilMs, retryAtMs)) {
+    if (nowMs >= Math.max(freshUntilMs - aheadMs, loadingUntilMs, retryAtMs)) {
       // One that has not ended by now is dead.
       detach(target.key)
       void anchor(startLoad(target, { older: held, isCovered: true }))
@@ -211,7 +219,8 @@ export function createDefinition<Id, T>(
     let isUnread = false
     try {
       const entry = await readEntry(target)
-      older = choose(target, entry && (await toHeld(target, entry)))
+      const stored = entry && toHeld(target, entry)
+      older = choose(target, stored instanceof Promise ? await stored : stored)
     } catch (error) {
       reporting('get', target.key)(error)
       older = findInMemory(target)
@@ -261,43 +270,56 @@ export function createDefinition<Id, T>(
   }
 
   /** @returns `null` for an entry that cannot be read as a value of this definition: it is reported and left alone. */
-  async function toHeld(
-    { key }: Target<Id>,
-    { text: packed, metadata }: KVEntry,
-  ): Promise<HeldValue<T> | null> {
-    const pass = (reason: string): null => {
-      report({ type: 'corrupt_value', client: 'cache', key, reason })
-      return null
+  function toHeld({ key }: Target<Id>, { text, own }: KVEntry): Later<HeldValue<T> | null> {
+    const times = Object(own) as StoredTimes
+    // A time that is missing is neither at most nor under anything.
+    const isOwn = times.loadedAtMs <= now() + maxClockSkewMs && times.freshUntilMs < Infinity
+    if (!isOwn) return pass(key, 'it has no times')
+    // Plain JSON may look like a value and be a pointer to one.
+    if (times.format !== undefined && format.unpack === jsonFormat.unpack) {
+      return pass(key, 'it has another format')
     }
     try {
-      const own = (toOwnMetadata(metadata) ?? {}) as StoredTimes
-      const { loadedAtMs, loadMs = 0, freshUntilMs, format: note, tier = 'kv' } = own
-      // A time that is missing is neither at most nor under anything.
-      const isOwn = loadedAtMs <= now() + maxClockSkewMs && freshUntilMs < Infinity
-      if (!isOwn) return pass('it has no times')
-      // Plain JSON may look like a value and be a pointer to one.
-      if (note !== undefined && format.unpack === jsonFormat.unpack) {
-        return pass('it has another format')
-      }
-      const unpacked = format.unpack({ text: packed, format: note }, key)
-      // Each wait takes time in every hit.
-      const text = typeof unpacked === 'string' ? unpacked : await unpacked
-      const value = freeze(await format.toValue(text))
-      records.observe(loadedAtMs)
-      return {
-        value,
-        text,
-        loadedAtMs,
-        loadMs,
-        freshUntilMs,
-        tier,
-        storedUntilMs: freshUntilMs,
-      }
+      // Plain JSON without a wait, which every hit would pay for.
+      return format === jsonFormat
+        ? give(times, text, format.toValue(text))
+        : unpack(key, text, times).catch((error: unknown) => fail(key, error))
     } catch (error) {
-      // Other errors may quote the value. Told by its name, so that only who throws it carries its class.
-      const isOurs = error instanceof Error && error.name === 'CacheLoadError'
-      return pass(isOurs ? error.message : 'it cannot be decoded')
+      return fail(key, error)
     }
+  }
+
+  async function unpack(key: string, packed: string, times: StoredTimes): Promise<HeldValue<T>> {
+    const text = await format.unpack({ text: packed, format: times.format }, key)
+    return give(times, text, await format.toValue(text))
+  }
+
+  function give(
+    { loadedAtMs, loadMs = 0, freshUntilMs, tier = 'kv' }: StoredTimes,
+    text: string,
+    value: unknown,
+  ): HeldValue<T> {
+    records.observe(loadedAtMs)
+    return {
+      value: freeze(value),
+      text,
+      loadedAtMs,
+      loadMs,
+      freshUntilMs,
+      tier,
+      storedUntilMs: freshUntilMs,
+    }
+  }
+
+  function fail(key: string, error: unknown): null {
+    // Other errors may quote the value. Told by its name, so that only who throws it carries its class.
+    const isOurs = error instanceof Error && error.name === 'CacheLoadError'
+    return pass(key, isOurs ? error.message : 'it cannot be decoded')
+  }
+
+  function pass(key: string, reason: string): null {
+    report({ type: 'corrupt_value', client: 'cache', key, reason })
+    return null
   }
 
   /** Loads, or joins who does. */
@@ -333,8 +355,10 @@ export function createDefinition<Id, T>(
     } catch (error) {
       const record = records.touch(key)
       const { failures = 0 } = record
-      record.retryAtMs = now() + Math.min(backoffMs * 2 ** failures, maxBackoffMs)
-      record.failures = failures + 1
+      Object.assign(record, {
+        failures: failures + 1,
+        retryAtMs: now() + Math.min(backoffMs * 2 ** failures, maxBackoffMs),
+      })
       observer?.onLoad?.(name, { key, error })
       if (isCovered) report({ type: 'load_error', client: 'cache', key, error })
       throw error
@@ -400,11 +424,11 @@ export function createDefinition<Id, T>(
 
   /** Takes a value into memory, for as long as KV need not be asked. */
   function keep({ key }: Target<Id>, held: HeldValue<T>): HeldValue<T> {
-    const { loadedAtMs, text } = held
+    const { loadedAtMs } = held
     if (loadedAtMs < records.of(key).floorMs) return held
     records.raise(key, loadedAtMs)
     if (memoryMs > 0) {
-      const bytes = text.length * bytesPerCharacter + bytesPerEntry
+      const bytes = held.text.length * bytesPerCharacter + bytesPerEntry
       memory?.set(key, { ...held, tier: 'memory', checkAtMs: now() + memoryMs }, bytes)
     }
     return held
@@ -436,7 +460,7 @@ export function createDefinition<Id, T>(
     }
   }
 
-  const get = async (id: Id): Promise<T | null> => (await read(id)).value
+  const get = (id: Id): Promise<T | null> => answer(id, ({ value }) => value)
 
   const remove = async (id: Id): Promise<void> => {
     const { key } = toTarget(id)
@@ -448,7 +472,7 @@ export function createDefinition<Id, T>(
     name,
     epochs,
     get,
-    read,
+    read: (id) => answer(id, (read) => read),
     delete: remove,
 
     async getMany(ids) {

@@ -1,5 +1,6 @@
 import { assertKVKey } from '../kv/kv-key.ts'
-import { createCore, type KVCacheOptions } from './cache-core.ts'
+import { readEntry } from '../kv/read-entry.ts'
+import { createCore, type KVCacheOptions, type ReadKey, type ReadStore } from './cache-core.ts'
 import { PlainCache } from './plain-cache.ts'
 
 /**
@@ -49,6 +50,10 @@ export class KVCache extends PlainCache {
    * @throws {RangeError} When an option is out of range.
    */
   constructor(kv: KVNamespace, options: KVCacheOptions = {}) {
-    super(createCore(kv, options, assertKVKey))
+    const createRead =
+      (store: ReadStore): ReadKey =>
+      (key) =>
+        readEntry(kv, assertKVKey(key), store)
+    super(createCore(kv, options, assertKVKey, createRead))
   }
 }

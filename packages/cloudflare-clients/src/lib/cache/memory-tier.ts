@@ -18,8 +18,21 @@ interface Node<V> {
   uses: number
 }
 
+export interface MemoryTier<V> {
+  size(): number
+  bytes(): number
+  get(key: string): V | undefined
+  /**
+   * Keeps a value, or forgets the key where the value is too large to be kept.
+   *
+   * @param bytes What the value counts for, from 0.
+   */
+  set(key: string, value: V, bytes: number): void
+  delete(key: string): void
+}
+
 /**
- * The values that an isolate keeps in memory, bounded by entries and bytes.
+ * Makes what keeps an isolate's values in memory, bounded by entries and bytes.
  *
  * **Eviction** is S3-FIFO: a hit counts a use and moves nothing. Newcomers wait in a small queue, and leave from its end
  * unless they were read; those that were move to the main queue, where each use buys another round. A key that left and comes back
@@ -30,96 +43,84 @@ interface Node<V> {
  * time, with the isolate at the latest. It knows no expiry: what is too old is for its owner to say. Besides, it remembers as many keys
  * without a value as it has entries.
  *
+ * It is a closure and not a class for its weight: what is named in a closure costs a byte for each use.
+ *
+ * @throws {RangeError} When a bound is not a number from 1 to 1,000,000,000.
  * @see https://developers.cloudflare.com/workers/platform/limits/#memory
  */
-export class MemoryTier<V> {
-  readonly #maxEntries: number
-  readonly #maxBytes: number
-  readonly #small = new Map<string, Node<V>>()
-  readonly #main = new Map<string, Node<V>>()
+export function createMemoryTier<V>({
+  maxEntries = 5000,
+  maxBytes = 16_777_216,
+}: MemoryTierOptions = {}): MemoryTier<V> {
+  checkNumber('create memory tier: maxEntries', maxEntries, { min: 1, max: 1e9 })
+  checkNumber('create memory tier: maxBytes', maxBytes, { min: 1, max: 1e9 })
+  const small = new Map<string, Node<V>>()
+  const main = new Map<string, Node<V>>()
   /** Keys that left the small queue lately. */
-  readonly #ghost = new Set<string>()
-  #bytes = 0
+  const ghost = new Set<string>()
+  let heldBytes = 0
 
-  /** @throws {RangeError} When a bound is not a number from 1 to 1,000,000,000. */
-  constructor({ maxEntries = 5000, maxBytes = 16_777_216 }: MemoryTierOptions = {}) {
-    for (const [name, bound] of Object.entries({ maxEntries, maxBytes })) {
-      checkNumber(`create memory tier: ${name}`, bound, { min: 1, max: 1e9 })
-    }
-    this.#maxEntries = maxEntries
-    this.#maxBytes = maxBytes
+  const size = (): number => small.size + main.size
+
+  const find = (key: string): Node<V> | undefined => main.get(key) ?? small.get(key)
+
+  const remove = (key: string): void => {
+    heldBytes -= find(key)?.bytes ?? 0
+    small.delete(key)
+    main.delete(key)
   }
 
-  get size(): number {
-    return this.#small.size + this.#main.size
-  }
-
-  get bytes(): number {
-    return this.#bytes
-  }
-
-  get(key: string): V | undefined {
-    const node = this.#find(key)
-    if (node === undefined) return undefined
-    if (node.uses < maxUses) node.uses++
-    return node.value
-  }
-
-  /**
-   * Keeps a value, or forgets the key where the value is too large to be kept.
-   *
-   * @param bytes What the value counts for, from 0.
-   */
-  set(key: string, value: V, bytes: number): void {
-    if (!(bytes <= this.#maxBytes * maxShareOfBytes)) {
-      this.delete(key)
-      return
-    }
-    const node = this.#find(key)
-    if (node) {
-      this.#bytes += bytes - node.bytes
-      node.value = value
-      node.bytes = bytes
-      this.#makeRoom(0, 0)
-      return
-    }
-    // Before it comes in, so that it is not the first to go.
-    this.#makeRoom(1, bytes)
-    this.#bytes += bytes
-    const queue = this.#ghost.delete(key) ? this.#main : this.#small
-    queue.set(key, { value, bytes, uses: 0 })
-  }
-
-  delete(key: string): void {
-    this.#bytes -= this.#find(key)?.bytes ?? 0
-    this.#small.delete(key)
-    this.#main.delete(key)
-  }
-
-  #find(key: string): Node<V> | undefined {
-    return this.#main.get(key) ?? this.#small.get(key)
-  }
-
-  #makeRoom(entries: number, bytes: number): void {
-    while (this.size + entries > this.#maxEntries || this.#bytes + bytes > this.#maxBytes) {
-      const isNewcomer = this.#main.size === 0 || this.#small.size > this.size * newcomers
+  const makeRoom = (entries: number, bytes: number): void => {
+    while (size() + entries > maxEntries || heldBytes + bytes > maxBytes) {
+      const isNewcomer = main.size === 0 || small.size > size() * newcomers
       // From the oldest on, until one has to go. What is put in again comes round at the end.
-      const queue = isNewcomer ? this.#small : this.#main
+      const queue = isNewcomer ? small : main
       for (const [key, node] of queue) {
         queue.delete(key)
-        if (node.uses > 0) {
-          node.uses = isNewcomer ? 0 : node.uses - 1
-          this.#main.set(key, node)
-          continue
+        if (node.uses === 0) {
+          heldBytes -= node.bytes
+          if (isNewcomer) ghost.add(key)
+          break
         }
-        this.#bytes -= node.bytes
-        if (isNewcomer) this.#ghost.add(key)
-        break
+        node.uses = isNewcomer ? 0 : node.uses - 1
+        main.set(key, node)
       }
-      for (const key of this.#ghost) {
-        if (this.#ghost.size <= this.size) break
-        this.#ghost.delete(key)
+      for (const key of ghost) {
+        if (ghost.size <= size()) break
+        ghost.delete(key)
       }
     }
+  }
+
+  return {
+    size,
+    bytes: () => heldBytes,
+    delete: remove,
+
+    get(key) {
+      const node = find(key)
+      if (node && node.uses < maxUses) node.uses++
+      return node?.value
+    },
+
+    set(key, value, bytes) {
+      if (!(bytes <= maxBytes * maxShareOfBytes)) {
+        remove(key)
+        return
+      }
+      const node = find(key)
+      if (node) {
+        heldBytes += bytes - node.bytes
+        node.value = value
+        node.bytes = bytes
+        makeRoom(0, 0)
+        return
+      }
+      // Before it comes in, so that it is not the first to go.
+      makeRoom(1, bytes)
+      heldBytes += bytes
+      const queue = ghost.delete(key) ? main : small
+      queue.set(key, { value, bytes, uses: 0 })
+    },
   }
 }

@@ -1,4 +1,4 @@
-import { checkTtlSeconds, type KVEntry, toJsonText, toOwnMetadata } from '../kv/kv-entry.ts'
+import { checkTtlSeconds, type KVEntry, toJsonText } from '../kv/kv-entry.ts'
 import type { Share } from '../shared/single-flight.ts'
 import type { CacheCore, EntryPut } from './cache-core.ts'
 
@@ -125,8 +125,8 @@ export abstract class PlainCache {
   #parse<T>(key: string, lookup: Lookup): CacheEntry<T> | null {
     if (!lookup) return null
     const { records, report } = this.core
-    const { text, expiresAtMs, metadata } = lookup
-    const stampMs = Number(toOwnMetadata(metadata)?.loadedAtMs) || 0
+    const { text, expiresAtMs, own } = lookup
+    const stampMs = Number(own?.loadedAtMs) || 0
     if (stampMs < records.of(key).floorMs) return null
     try {
       const value = JSON.parse(text) as T

@@ -1,6 +1,6 @@
 import { assertKV } from '../kv/assert-kv.ts'
 import { checkNumber } from '../shared/check-number.ts'
-import { createObserver, createReporter } from '../shared/client-event.ts'
+import { createReporter } from '../shared/client-event.ts'
 import { raceTimer, timedOut } from '../shared/timers.ts'
 import type { RulesetStanding } from './compile-flag.ts'
 import { type CompiledRuleset, compileRuleset } from './compile-ruleset.ts'
@@ -96,7 +96,7 @@ export function createRulesetLoader(kv: KVNamespace, options: FlagReaderOptions)
   const client = 'feature-flags'
   const key = `flags:${environment}`
   const report = createReporter(onEvent)
-  const observe = onEvaluation && createObserver(onEvaluation)
+  const observe = onEvaluation && createReporter(onEvaluation)
   const listeners = new Set<(event: FlagReaderEvent) => void>()
   const emit = (event: FlagReaderEvent): void => {
     for (const listener of listeners) listener(event)
@@ -328,7 +328,7 @@ export function createRulesetLoader(kv: KVNamespace, options: FlagReaderOptions)
         .sort()
     },
     subscribe(listener) {
-      const observer = createObserver(listener)
+      const observer = createReporter(listener)
       listeners.add(observer)
       return () => {
         listeners.delete(observer)

@@ -30,6 +30,8 @@ export interface KVEntry {
   /** `null` where the entry does not expire or other code wrote it. */
   readonly expiresAtMs: number | null
   readonly metadata: unknown
+  /** The metadata, where this package wrote it. */
+  readonly own: EntryMetadata | null
 }
 
 /** @returns The metadata, where this package wrote it. */
@@ -47,10 +49,11 @@ export function toUserMetadata(metadata: unknown): unknown {
 
 /** @returns The entry, or `null` where KV has none or it expired by our clock, whatever KV says. */
 export function toEntry(text: string | null, metadata: unknown, nowMs: number): KVEntry | null {
-  const expiresAtMs = toOwnMetadata(metadata)?.expiresAtMs ?? null
+  const own = toOwnMetadata(metadata)
+  const expiresAtMs = own?.expiresAtMs ?? null
   return text === null || (expiresAtMs ?? Infinity) <= nowMs
     ? null
-    : { text, expiresAtMs, metadata }
+    : { text, expiresAtMs, metadata, own }
 }
 
 export function isExpired(expiresAtMs: number | null, nowMs: number): boolean {

@@ -27,7 +27,7 @@ export function digestText(text: string, maxBytes: number): string {
 /** Whether KV takes the text for a key. */
 function isUsableKey(key: string): boolean {
   return (
-    !/^\.{0,2}$/.test(key) &&
+    (key.length > 2 || /[^.]/.test(key)) &&
     key.isWellFormed() &&
     // A UTF-16 unit is at most three UTF-8 bytes, so most keys are known to fit without counting.
     (key.length * 3 <= maxKeyBytes || utf8Length(key) <= maxKeyBytes)

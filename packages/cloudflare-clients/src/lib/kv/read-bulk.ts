@@ -1,6 +1,6 @@
 import { type KVEntry, toEntry } from './kv-entry.ts'
 import { toKVError } from './kv-error.ts'
-import { readEntry, type ReadEntryOptions, textRead } from './read-entry.ts'
+import { readEntry, type ReadEntryOptions } from './read-entry.ts'
 
 /**
  * Reads at most 100 keys in one call, as text and metadata.
@@ -20,12 +20,12 @@ export async function readBulk(
   options: ReadEntryOptions,
 ): Promise<(KVEntry | null)[]> {
   const [onlyKey = ''] = keys
-  // What a single read costs is what a hit in KV costs.
+  // A read of one key has none of the quirks.
   if (keys.length === 1) return [await readEntry(kv, onlyKey, options)]
   const names = await Promise.all(keys.map(async (key) => key))
   let found = new Map<string, unknown>()
   try {
-    found = await kv.getWithMetadata(names, options.read ?? textRead)
+    found = await kv.getWithMetadata(names, options.read)
   } catch (cause) {
     const error = toKVError('read', cause)
     if (error.code !== 'too_large') throw error

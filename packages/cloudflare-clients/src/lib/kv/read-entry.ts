@@ -1,15 +1,15 @@
 import { type KVEntry, toEntry } from './kv-entry.ts'
 import { toKVError } from './kv-error.ts'
 
+/** Of a read as text, which is what KV gives when no type is named. */
+export type ReadOptions = Partial<KVNamespaceGetOptions<undefined>>
+
 export interface ReadEntryOptions {
   /** Asked after KV has answered, so that what expires meanwhile is not given out. */
   readonly now: () => number
   /** For how long this location may answer from what it read before. Default: KV's own, 60 seconds. */
-  readonly read?: KVNamespaceGetOptions<'text'> | undefined
+  readonly read?: ReadOptions | undefined
 }
-
-/** A read as text, which is the default of KV. */
-export const textRead: KVNamespaceGetOptions<'text'> = { type: 'text' }
 
 /**
  * Reads one key as text and metadata, which is billed as one read.
@@ -20,7 +20,7 @@ export const textRead: KVNamespaceGetOptions<'text'> = { type: 'text' }
 export async function readEntry(
   kv: KVNamespace,
   key: string | Promise<string>,
-  { now, read = textRead }: ReadEntryOptions,
+  { now, read }: ReadEntryOptions,
 ): Promise<KVEntry | null> {
   try {
     const { value, metadata } = await kv.getWithMetadata(await key, read)

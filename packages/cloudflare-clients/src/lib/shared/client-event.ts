@@ -75,17 +75,15 @@ function logEvent(event: ClientEvent): void {
 /**
  * Makes a reporter that cannot fail: an observer that throws must not turn a served request into a failed one.
  *
- * @param report The caller's reporter. Default: one JSON line per event on `console.warn`.
+ * @param report The caller's reporter, or an observer of anything else. Default: one JSON line per event on `console.warn`.
  */
-export function createReporter(report: EventReporter = logEvent): EventReporter {
-  return createObserver(report)
-}
-
-/** Makes an observer of anything that cannot fail, as {@link createReporter} does. */
-export function createObserver<T>(observe: (observed: T) => void): (observed: T) => void {
-  return (observed) => {
+export function createReporter<T = ClientEvent>(
+  // Only a reporter of events leaves it out.
+  report: (event: T) => void = logEvent as (event: T) => void,
+): (event: T) => void {
+  return (event) => {
     try {
-      observe(observed)
+      report(event)
     } catch (error) {
       console.error('An observer threw', error)
     }

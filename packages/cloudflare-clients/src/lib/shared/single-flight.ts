@@ -27,7 +27,8 @@ export function createSingleFlights({ takeoverMs, timers }: SingleFlightOptions)
   const kinds: Map<string, unknown>[] = []
   return {
     createShare<T>(): Share<T> {
-      const flights = new Map<string, Promise<T>>()
+      // A map that becomes empty is made anew by V8, at each hit in KV. An entry that is always there prevents it.
+      const flights = new Map<string, Promise<T> | undefined>([['', undefined]])
       kinds.push(flights)
       const join = (key: string, work: () => Promise<T>, delayMs = takeoverMs): Promise<T> => {
         const running = flights.get(key)
