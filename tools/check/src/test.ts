@@ -21,10 +21,10 @@ const problems = [
   ...(summary.passed === 0 ? ['no test passed'] : []),
   // A test that does not run proves nothing, so it has to run or go.
   ...(summary.skipped > 0 ? [`${summary.skipped} tests were skipped`] : []),
-  ...(summary.failed > 0
-    ? [`${summary.failed} tests failed, in ${summary.failedPackages.join(' and ')}`]
-    : []),
+  ...summary.failedTests.map((test) => `failed: ${test}`),
 ]
+// Again, because the package that failed is seldom the last to end, and logs are often cut at their beginning.
+if (summary.failures.length > 0) process.stdout.write(`\n${summary.failures.join('\n')}\n\n`)
 for (const problem of problems) process.stdout.write(`✘ ${problem}\n`)
 process.stdout.write(`${formatSummary(summary)}\n`)
 process.exitCode = problems.length === 0 ? 0 : 1
