@@ -1,4 +1,5 @@
 import { kvLimits } from '../kv/kv-limits.ts'
+import { toBase64 } from '../shared/base64.ts'
 import type { ValueEncoder } from './value-encoder.ts'
 
 export interface GzipEncoderOptions {
@@ -13,8 +14,6 @@ export interface GzipEncoderOptions {
 
 /** The runtime unpacks a whole piece at once, to 1,032 times its bytes at most, whoever reads. */
 const pieceBytes = 16_384
-/** A call takes only so many arguments. */
-const charactersAtOnce = 32_768
 
 /** @throws {RangeError} When it is not a number from `least`. */
 function assertBytes(name: string, bytes: number, least: number): void {
@@ -23,14 +22,6 @@ function assertBytes(name: string, bytes: number, least: number): void {
       `Cannot create gzip encoder: ${name} must be at least ${least}, received ${bytes}`,
     )
   }
-}
-
-function toBase64(bytes: Uint8Array): string {
-  let binary = ''
-  for (let i = 0; i < bytes.length; i += charactersAtOnce) {
-    binary += String.fromCharCode(...bytes.subarray(i, i + charactersAtOnce))
-  }
-  return btoa(binary)
 }
 
 function inPieces(binary: string): ReadableStream<Uint8Array> {

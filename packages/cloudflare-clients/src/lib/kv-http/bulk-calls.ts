@@ -3,6 +3,7 @@ import { encodeText } from '../kv/binding-text.ts'
 import { utf8Length } from '../kv/kv-key.ts'
 import { assertBindingKey, assertPathKey } from '../kv/kv-responses.ts'
 import { readBody } from '../kv/put-body.ts'
+import { toBase64 } from '../shared/base64.ts'
 import type { Refusal } from './api-fault.ts'
 import type { Attempt } from './attempt.ts'
 import type { ApiCall, CloudflareApi } from './cloudflare-api.ts'
@@ -89,15 +90,6 @@ function toJsonValue(
     return { value: text }
   }
   return { value: toBase64(bytes), base64: true }
-}
-
-function toBase64(bytes: Uint8Array): string {
-  const parts: string[] = []
-  // A multiple of three, so that parts can be joined, and no more than a call takes as arguments.
-  for (let at = 0; at < bytes.byteLength; at += 24_576) {
-    parts.push(btoa(String.fromCharCode(...bytes.subarray(at, at + 24_576))))
-  }
-  return parts.join('')
 }
 
 async function sendAll(target: BulkTarget, items: BulkItems, call: BulkCall): Promise<void> {
