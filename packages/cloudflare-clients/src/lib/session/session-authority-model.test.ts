@@ -258,6 +258,6 @@ test('accepts whom a model of all that ever happened accepts', () => {
     fc.property(fc.array(step, { minLength: 20, maxLength: 80 }), (steps) => {
       run(steps)
     }),
-    { numRuns: 2000 },
+    { seed: 3, numRuns: 2000 },
   )
 })
