@@ -8,7 +8,8 @@ export default defineConfig({
     // One site for all of them, and some switch its KV off.
     fileParallelism: false,
     sequence: { sequencer: RunLast },
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Only against what hangs: far above the slowest test on a busy machine.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 })

@@ -3,5 +3,11 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   plugins: [sveltekit()],
-  test: { environment: 'node', include: ['src/**/*.test.ts'] },
+  test: {
+    environment: 'node',
+    include: ['src/**/*.test.ts'],
+    // Only against what hangs: far above the slowest test on a busy machine.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
 })

@@ -33,7 +33,7 @@ describe('while the coordinator answers nothing', () => {
     grace = await signedInSample('grace')
     await enterWindow({ windowSeconds: 60, neededSeconds: 20 })
     await switchOutage(true)
-  }, 90_000)
+  })
   afterAll(async () => {
     await switchOutage(false)
     await pollUntil('checks reach the coordinator again', isBack)

@@ -21,7 +21,7 @@ let stack: Stack
 beforeAll(async () => {
   stateDirectory = await mkdtemp(join(tmpdir(), 'codex-without-coordinator-'))
   stack = await startStack({ stateDirectory, without: ['coordinator'] })
-}, 120_000)
+})
 
 afterAll(async () => {
   await stack.stop()

@@ -28,7 +28,7 @@ let stack: Stack
 beforeAll(async () => {
   stateDirectory = await mkdtemp(join(tmpdir(), 'codex-without-kv-'))
   stack = await startStack({ stateDirectory, without: ['kv'] })
-}, 120_000)
+})
 
 afterAll(async () => {
   await stack.stop()

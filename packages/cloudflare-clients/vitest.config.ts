@@ -13,6 +13,8 @@ const workersStubs = {
   'cloudflare:workers': fileURLToPath(new URL('cloudflare-workers.ts', stubFolder).href),
   'cloudflare:test': fileURLToPath(new URL('cloudflare-test.ts', stubFolder).href),
 }
+/** Only against what hangs: far above the slowest test on a busy machine. */
+const timeouts = { testTimeout: 120_000, hookTimeout: 120_000 }
 /** Those whose namespace is the runtime's. */
 const suitesOnHttpKV = [
   'src/lib/kv/{delete-key,kv-store,metered-kv}.test.ts',
@@ -31,8 +33,7 @@ export default defineConfig({
           name: 'workerd',
           include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
           exclude: ['test/node/**'],
-          // Above the slowest test many times over, so that a busy machine fails none.
-          testTimeout: 30_000,
+          ...timeouts,
           // Handed in, because tests inside workerd see no files and packages import nothing from outside of them.
           provide: {
             cachePatternGuide: readGuide('choosing-a-cache-pattern.md'),
@@ -51,14 +52,14 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['test/node/**/*.test.ts'],
-          testTimeout: 30_000,
+          ...timeouts,
           provide: { kvHttpGuide: readGuide('kv-over-http.md') },
         },
       },
       // Suites of clients as they are, in Node, on KV over HTTP in place of the runtime's.
       {
         resolve: { alias: workersStubs },
-        test: { name: 'kv-http', include: suitesOnHttpKV, testTimeout: 30_000 },
+        test: { name: 'kv-http', include: suitesOnHttpKV, ...timeouts },
       },
     ],
     coverage: {

@@ -6,6 +6,9 @@ const inNode = ['src/cli/**/*.test.ts', 'src/lib/node/**/*.test.ts', 'test/node/
 /** Runs where the suite is, whose path this is: see docs/json-schema-conformance.md. */
 const hasJsonSchemaSuite = process.env.JSON_SCHEMA_TEST_SUITE !== undefined
 
+/** Only against what hangs: far above the slowest test on a busy machine. */
+const timeouts = { testTimeout: 120_000, hookTimeout: 120_000 }
+
 export default defineConfig({
   test: {
     projects: [
@@ -15,7 +18,7 @@ export default defineConfig({
           name: 'workerd',
           include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
           exclude: inNode,
-          testTimeout: 30_000,
+          ...timeouts,
         },
       },
       // What needs files, processes or sockets, and long simulations.
@@ -24,7 +27,7 @@ export default defineConfig({
           name: 'node',
           include: inNode,
           exclude: hasJsonSchemaSuite ? [] : ['test/node/json-schema-test-suite.test.ts'],
-          testTimeout: 30_000,
+          ...timeouts,
         },
       },
     ],

@@ -54,7 +54,7 @@ it('ends everything under it when the process that started it is killed', async 
   expect(started.map(isRunning)).toEqual([true, true])
   parent.kill('SIGKILL')
   await pollUntil('both processes are gone', () => !started.some(isRunning))
-}, 30_000)
+})
 
 it('takes along what a program leaves behind when it ends by itself', async () => {
   const { program, ids } = await writeStubbornProgram()
@@ -63,4 +63,4 @@ it('takes along what a program leaves behind when it ends by itself', async () =
   process.kill(programId, 'SIGKILL')
   await once(guard, 'exit')
   await pollUntil('the other process is gone', () => !isRunning(childId))
-}, 30_000)
+})

@@ -214,7 +214,7 @@ describe('the worker', () => {
       async () => {
         expect(await statusOf(item.id)).toBe('ready')
       },
-      { timeout: 10_000, interval: 100 },
+      { timeout: 60_000, interval: 100 },
     )
-  }, 15_000)
+  })
 })

@@ -75,13 +75,16 @@ export async function openAbortStage(script: string): Promise<AbortStage> {
         () => {
           expect(calls.get(key)).toBe(1)
         },
-        { interval: 5, timeout: 5000 },
+        { interval: 5, timeout: 30_000 },
       )
       const before = follow(reader, key)
-      await vi.waitFor(async () => {
-        const response = await fetch(new URL(`/arrivals/${key}`, worker))
-        expect(await response.json()).toBe(2)
-      })
+      await vi.waitFor(
+        async () => {
+          const response = await fetch(new URL(`/arrivals/${key}`, worker))
+          expect(await response.json()).toBe(2)
+        },
+        { timeout: 30_000 },
+      )
       leader.resetAndDestroy()
       const answers = await Promise.all([before, follow(reader, key)])
       return [...answers, await follow(reader, key)]

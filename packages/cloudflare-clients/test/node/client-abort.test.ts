@@ -10,7 +10,7 @@ let stage: AbortStage
 
 beforeAll(async () => {
   stage = await openAbortStage('client-abort-worker.ts')
-}, 60_000)
+})
 
 afterAll(() => stage.close())
 

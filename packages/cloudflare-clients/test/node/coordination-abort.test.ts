@@ -24,7 +24,7 @@ beforeAll(async () => {
     }),
   )
   worker = await miniflare.ready
-}, 60_000)
+})
 
 afterAll(async () => {
   await miniflare.dispose()
@@ -51,7 +51,7 @@ async function untilAnswer(path: string, expected: unknown): Promise<void> {
     async () => {
       expect((await ask(path)).body).toEqual(expected)
     },
-    { interval: 20, timeout: 5000 },
+    { interval: 20, timeout: 30_000 },
   )
 }
 

@@ -18,7 +18,7 @@ let stage: AbortStage
 beforeAll(async () => {
   stage = await openAbortStage('flag-abort-worker.ts')
   await fetch(new URL('/seed', stage.worker), { method: 'POST', body: JSON.stringify(ruleset) })
-}, 60_000)
+})
 
 afterAll(() => stage.close())
 

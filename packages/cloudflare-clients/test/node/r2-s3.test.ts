@@ -20,7 +20,7 @@ beforeAll(async () => {
     }),
   )
   endpoint = new URL('/cdn-cgi/local/r2/s3', await miniflare.ready).href
-}, 60_000)
+})
 
 afterAll(async () => {
   await miniflare.dispose()

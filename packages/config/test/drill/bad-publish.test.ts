@@ -3,7 +3,6 @@ import { runBadPublishDrill } from './bad-publish-drill.ts'
 
 test.for(['typical', 'adverse'] as const)(
   'with %s propagation to 30 locations, bad publications reach no request',
-  { timeout: 60_000 },
   async (consistency) => {
     const report = await runBadPublishDrill({ seed: 7, consistency, locations: 30, rounds: 200 })
     console.info(`Bad publications, ${consistency} propagation: ${JSON.stringify(report, null, 1)}`)

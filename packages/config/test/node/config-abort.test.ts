@@ -37,7 +37,7 @@ beforeAll(async () => {
     }),
   )
   worker = await miniflare.ready
-}, 60_000)
+})
 
 afterAll(async () => {
   await miniflare.dispose()
@@ -76,13 +76,16 @@ async function runTrial(variant: string, key: string): Promise<Answer[]> {
     () => {
       expect(reads.get(key)).toBe(readsBefore + 1)
     },
-    { interval: 5, timeout: 5000 },
+    { interval: 5, timeout: 30_000 },
   )
   const before = ask(variant, key)
-  await vi.waitFor(async () => {
-    const response = await fetch(new URL(`/arrivals/${key}`, worker))
-    expect(await response.json()).toBe(2)
-  })
+  await vi.waitFor(
+    async () => {
+      const response = await fetch(new URL(`/arrivals/${key}`, worker))
+      expect(await response.json()).toBe(2)
+    },
+    { timeout: 30_000 },
+  )
   leader.resetAndDestroy()
   const answers = await Promise.all([before, ask(variant, key)])
   return [...answers, await ask(variant, key)]
@@ -129,8 +132,11 @@ test('renewal, anchored: every request is answered at once, and the renewal outl
   await seed(9090)
   // It did not wait, or it would have the other one.
   expect((await ask('anchored', key)).body).toBe('{"port":8080}')
-  await vi.waitFor(async () => {
-    expect((await ask('anchored', key)).body).toBe('{"port":9090}')
-  })
+  await vi.waitFor(
+    async () => {
+      expect((await ask('anchored', key)).body).toBe('{"port":9090}')
+    },
+    { timeout: 30_000 },
+  )
   expect(reads.get(key)).toBe(2)
 })

@@ -83,7 +83,7 @@ test('a client keeps no process alive', async () => {
   const { stdout } = await promisify(execFile)(
     process.execPath,
     ['--input-type=module', '--eval', script],
-    { timeout: 20_000 },
+    { timeout: 60_000 },
   )
   expect(stdout).toBe('8080\n')
 })

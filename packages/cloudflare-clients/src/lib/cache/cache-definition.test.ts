@@ -377,9 +377,12 @@ describe('stale', () => {
     await settle()
     clock.advance(61)
     const reading = users.read('ada')
-    await vi.waitFor(() => {
-      expect(load).toHaveBeenCalledTimes(2)
-    })
+    await vi.waitFor(
+      () => {
+        expect(load).toHaveBeenCalledTimes(2)
+      },
+      { timeout: 30_000 },
+    )
     clock.advance(0.02)
     expect(await reading).toMatchObject({ status: 'stale_if_error' })
     gate.resolve({ name: 'late' })
@@ -541,9 +544,12 @@ describe('invalidation', () => {
     load.mockReturnValueOnce(older.promise).mockResolvedValue({ name: 'newer' })
     const users = defineUsers(cache, { load })
     const reading = users.get('ada')
-    await vi.waitFor(() => {
-      expect(load).toHaveBeenCalledTimes(1)
-    })
+    await vi.waitFor(
+      () => {
+        expect(load).toHaveBeenCalledTimes(1)
+      },
+      { timeout: 30_000 },
+    )
     await users.delete('ada')
     clock.advance(2)
     expect(await users.get('ada')).toEqual({ name: 'newer' })

@@ -38,9 +38,12 @@ async function countRows(name: string): Promise<number> {
 
 /** Resolves when so many stand in line. */
 async function untilWaiting(name: string, count: number): Promise<void> {
-  await vi.waitFor(async () => {
-    expect(await objectOf(name).getStatus()).toMatchObject({ waiting: count })
-  })
+  await vi.waitFor(
+    async () => {
+      expect(await objectOf(name).getStatus()).toMatchObject({ waiting: count })
+    },
+    { timeout: 30_000 },
+  )
 }
 
 describe('locks of a Durable Object', () => {

@@ -12,7 +12,7 @@ let local: LocalKVApi
 beforeAll(async () => {
   fake = await createFakeKVApi()
   local = await startLocalKVApi()
-}, 60_000)
+})
 
 afterAll(async () => {
   await fake.close()

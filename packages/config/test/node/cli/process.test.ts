@@ -118,7 +118,7 @@ describe.concurrent('the real process', () => {
       'codex-config: Interrupted before it was done: what was under way may have been done or not\nLook at what is there before you try again\n',
     )
     expect(methods.filter((method) => method === 'POST')).toHaveLength(1)
-  }, 30_000)
+  })
 
   test('ends without a word when nobody reads on', async () => {
     for (let index = 0; index < 50; index++) {

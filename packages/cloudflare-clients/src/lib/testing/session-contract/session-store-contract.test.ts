@@ -49,20 +49,16 @@ test('sessions without a fault pass every case', async () => {
   expect(await findFailures()).toEqual({})
 })
 
-test(
-  'each fault fails a case, and each case is failed by a fault',
-  { timeout: 60_000 },
-  async () => {
-    const report: Record<string, string[]> = {}
-    for (const fault of sessionFaults) {
-      for (const name of Object.keys(await findFailures(fault))) (report[name] ??= []).push(fault)
-    }
-    const caught = new Set(Object.values(report).flat())
-    expect(sessionFaults.filter((fault) => !caught.has(fault))).toEqual([])
-    const names = sessionStoreContract({ createWorld, guarantees }).map(({ name }) => name)
-    expect(names.filter((name) => report[name] === undefined)).toEqual([])
-  },
-)
+test('each fault fails a case, and each case is failed by a fault', async () => {
+  const report: Record<string, string[]> = {}
+  for (const fault of sessionFaults) {
+    for (const name of Object.keys(await findFailures(fault))) (report[name] ??= []).push(fault)
+  }
+  const caught = new Set(Object.values(report).flat())
+  expect(sessionFaults.filter((fault) => !caught.has(fault))).toEqual([])
+  const names = sessionStoreContract({ createWorld, guarantees }).map(({ name }) => name)
+  expect(names.filter((name) => report[name] === undefined)).toEqual([])
+})
 
 describe('what is not there', () => {
   test('is listed with what it requires, and does not pass', async () => {
