@@ -33,6 +33,9 @@ export default defineConfig({
           name: 'workerd',
           include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
           exclude: ['test/node/**'],
+          // A workerd for each file would take more than twice the time. Each finds it empty.
+          isolate: false,
+          setupFiles: ['./test/support/begin-empty.ts'],
           ...timeouts,
           // Handed in, because tests inside workerd see no files and packages import nothing from outside of them.
           provide: {

@@ -1,7 +1,7 @@
 import { runCommand } from './run-command.ts'
 import { formatSummary, summarizeTests } from './test-summary.ts'
 
-// Two at a time: every package's vitest starts a workerd per test file, and two cores are what a small machine has.
+// Two at a time: most tests run in a workerd beside their vitest, and two cores are what a small machine has.
 const { exitCode, output } = await runCommand('turbo', {
   args: [
     ...['run', 'test', '--concurrency', '2', '--output-logs', 'full', '--log-order', 'grouped'],
