@@ -16,6 +16,8 @@ import {
   type FakeRequest,
 } from '@codex/fake-kv-api'
 import { onTestFinished } from 'vitest'
+// The client loads it at its first request, which takes long on a busy machine, and the clock would go on meanwhile.
+import 'undici'
 
 /** A fake of the API over real HTTP, on a clock that moves when nothing else is left to do. */
 export interface FakeWorld {
