@@ -21,6 +21,7 @@ const problems = [
   ...(summary.passed === 0 ? ['no test passed'] : []),
   // A test that does not run proves nothing, so it has to run or go.
   ...(summary.skipped > 0 ? [`${summary.skipped} tests were skipped`] : []),
+  ...(summary.failed > 0 ? [`${summary.failed} tests failed`] : []),
   ...summary.failedTests.map((test) => `failed: ${test}`),
 ]
 // Again, because the package that failed is seldom the last to end, and logs are often cut at their beginning.
