@@ -33,7 +33,7 @@ export default defineConfig({
           name: 'workerd',
           include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
           exclude: ['test/node/**'],
-          // A workerd for each file would take more than twice the time. Each finds it empty.
+          // A workerd for each file would take longer. Each finds it empty.
           isolate: false,
           setupFiles: ['./test/support/begin-empty.ts'],
           ...timeouts,

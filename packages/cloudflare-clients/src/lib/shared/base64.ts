@@ -5,7 +5,7 @@ const bytesAtOnce = 24_576
 export function toBase64(bytes: Uint8Array): string {
   const parts: string[] = []
   for (let at = 0; at < bytes.length; at += bytesAtOnce) {
-    // With `apply`, because a spread asks the bytes one by one, which takes four times as long.
+    // With `apply`, because a spread asks the bytes one by one, which takes longer.
     const binary: unknown = Reflect.apply(
       String.fromCharCode,
       undefined,
